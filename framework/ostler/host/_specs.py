@@ -80,7 +80,16 @@ def _candidates(
             yield attribute, value
 
 
-def _faults(attribute: str, hook: str, function: Callable[..., Any], options: Any) -> Iterator[str]:
+def _options(
+    declaration: object, attribute: str, manager: pluggy.PluginManager
+) -> Mapping[str, Any] | None:
+    options = manager.parse_hookimpl_opts(declaration, attribute)
+    return None if options is None else {**options}
+
+
+def _faults(
+    attribute: str, hook: str, function: Callable[..., Any], options: Mapping[str, Any] | None
+) -> Iterator[str]:
     if hook not in hook_arguments():
         yield f"there is no hook {hook!r}{did_you_mean(hook, hook_names())}"
         return

@@ -1,0 +1,116 @@
+"""What can be set, and the defaults."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic_core import PydanticCustomError
+
+__all__ = ["Choice", "LogSettings", "PluginSettings", "Settings"]
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+
+Choice = str | Mapping[str, Any]
+"""A URL or a type's name; or a table with ``type`` and the fields of that type's settings."""
+
+
+def _seconds(value: object) -> object:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is not None:
+        return float(match[1]) * _UNITS[match[2] or "s"]
+    if isinstance(value, str):
+        raise PydanticCustomError("setting", "should be a duration such as 90s, 10m, 12h or 7d")
+    return value
+
+
+def _names(value: object) -> object:
+    # A variable of the environment has no lists: "a,b" stands for one.
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _choice(value: object) -> object:
+    if isinstance(value, str):
+        if not value.strip():
+            raise PydanticCustomError("setting", "should not be empty")
+        return value
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("setting", "should be a URL, a name, or a table with a type")
+    if not isinstance(value.get("type"), str):
+        raise PydanticCustomError("setting", "should name its type: a table needs the key 'type'")
+    return value
+
+
+def _cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class PluginSettings(_Part):
+    """Which plugins to use.
+
+    :param disabled: names of plugins to be left alone.
+    :param prefer: the distribution to take a plugin from, by the plugin's name.
+    :param strict: any problem with a plugin is an error.
+    :param allow_unselectable: types that are not meant for use may be chosen.
+    """
+
+    disabled: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    prefer: Mapping[str, str] = Field(default_factory=dict)
+    strict: bool = False
+    allow_unselectable: bool = False
+
+
+class LogSettings(_Part):
+    """What ostler itself logs, to standard error. Logs of tasks are not meant."""
+
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+    format: Literal["text", "json"] = "text"
+
+
+class Settings(_Part):
+    """The settings of an instance. Values are complete: defaults are filled in.
+
+    :param home: absolute path of the directory for what the defaults keep.
+    :param storage: where logs, archives and caches go.
+    :param kv: where the state of runs goes.
+    :param executor: where tasks run.
+    :param jobs: tasks at once.
+    :param approvals: approvers that a task needs when it does not say itself.
+    :param cache_max_age: seconds after which a cache is removed.
+    """
+
+    home: str
+    storage: Annotated[Choice, BeforeValidator(_choice)]
+    kv: Annotated[Choice, BeforeValidator(_choice)]
+    executor: Annotated[Choice, BeforeValidator(_choice)] = "local"
+    jobs: Annotated[int, Field(ge=1)] = Field(default_factory=_cpus)
+    approvals: Annotated[int, Field(ge=1)] = 1
+    cache_max_age: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] = 7 * 86400.0
+    plugins: PluginSettings = PluginSettings()
+    log: LogSettings = LogSettings()
+
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def origin(self, path: str) -> str:
+        """Return where a value came from: a file, a variable, an option, or ``default``.
+
+        :param path: dotted, as in ``plugins.strict`` or ``storage.bucket``; what
+            has no origin of its own has its table's.
+        """
+        while path:
+            if path in self._origins:
+                return self._origins[path]
+            path = path.rpartition(".")[0]
+        return "default"
