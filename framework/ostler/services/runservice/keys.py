@@ -1,0 +1,95 @@
+"""The names of everything that the runservice keeps in the key-value store.
+
+A run's *header* (``run/<id>``) is also its change group: whoever changes any
+part of a run either owns it and compares the header's revision, or writes the
+header too. So one comparison guards the whole run.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+__all__ = [
+    "CONFIGS",
+    "EVENTS",
+    "EXECUTORS",
+    "EXECUTOR_TASKS",
+    "INSTANCES",
+    "QUEUES",
+    "RUNS",
+    "config",
+    "counter",
+    "executor",
+    "executor_task",
+    "instance",
+    "queue",
+    "queued",
+    "run",
+    "running",
+    "task",
+    "tasks",
+]
+
+RUNS = "run/"
+CONFIGS = "config/"
+EVENTS = "event/"
+EXECUTORS = "executor/"
+EXECUTOR_TASKS = "executortask/"
+INSTANCES = "instance/"
+QUEUES = "queue/"
+
+
+def run(run_id: str) -> str:
+    """Return the key of a run's header."""
+    return f"{RUNS}{run_id}"
+
+
+def tasks(run_id: str) -> str:
+    """Return the prefix of a run's tasks."""
+    return f"task/{run_id}/"
+
+
+def task(run_id: str, task_id: str) -> str:
+    """Return the key of a task of a run."""
+    return f"task/{run_id}/{task_id}"
+
+
+def config(config_id: str) -> str:
+    """Return the key of a run config."""
+    return f"{CONFIGS}{config_id}"
+
+
+def counter(root_group: str) -> str:
+    """Return the key of a root group's last run counter."""
+    return f"runcounter/{quote(root_group, safe='')}"
+
+
+def running(group: str) -> str:
+    """Return the key that holds the id of the run that runs in a group."""
+    return f"running/{quote(group, safe='')}"
+
+
+def queue(group: str) -> str:
+    """Return the prefix of a group's queued runs, in order."""
+    return f"{QUEUES}{quote(group, safe='')}/"
+
+
+def queued(group: str, run_id: str) -> str:
+    """Return the key that says: this run waits in this group."""
+    return f"{queue(group)}{run_id}"
+
+
+def executor(executor_id: str) -> str:
+    """Return the key of an executor's registration."""
+    return f"{EXECUTORS}{executor_id}"
+
+
+def executor_task(task_id: str) -> str:
+    """Return the key of an executor task: it exists while the task is active."""
+    return f"{EXECUTOR_TASKS}{task_id}"
+
+
+def instance(instance_id: str) -> str:
+    """Return the key of a process that owns runs."""
+    return f"{INSTANCES}{instance_id}"
+

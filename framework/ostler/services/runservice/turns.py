@@ -1,0 +1,93 @@
+"""What a turn of a run means for the key-value store."""
+
+from __future__ import annotations
+
+from ostler.runs.model import Phase, Run
+from ostler.spi.kv import Compare, Delete, Operation, Put
+
+from . import keys
+from .events import EventTeller, event_of
+from .live import LiveRun, Turn
+from .store import RunStore, absent, dump, unchanged
+
+__all__ = ["TurnWriter"]
+
+
+class TurnWriter:
+    """Stores turns, each under its run's change group.
+
+    :param owner: the instance that writes.
+    :param teller: keeps events of a changed phase or result; None: nobody listens.
+    """
+
+    def __init__(self, store: RunStore, owner: str, teller: EventTeller | None) -> None:
+        self._store = store
+        self._owner = owner
+        self._teller = teller
+
+    def write(self, live: LiveRun, turn: Turn, now: float) -> int | None:
+        """Store a turn; return the header's new revision, 0 when it needed no writing.
+
+        None: somebody else wrote to the run meanwhile, and nothing was stored.
+        """
+        header = _header_differs(live.run, turn.run)
+        operations = self._operations(live, turn, now)
+        if header:
+            owner = "" if turn.run.phase.final else self._owner
+            operations.append(self._store.put_header(turn.run, owner))
+        if not operations:
+            return 0
+        revision = self._store.write(self._guards(live, turn), operations)
+        if revision is None:
+            return None
+        return revision if header else 0
+
+    def _guards(self, live: LiveRun, turn: Turn) -> list[Compare]:
+        guards = [unchanged(keys.run(live.run.id), live.run.revision)]
+        guards += [absent(keys.executor_task(task_id)) for task_id in turn.started]
+        if _starts(live.run, turn.run):
+            guards.append(absent(keys.running(live.run.group)))
+        return guards
+
+    def _operations(self, live: LiveRun, turn: Turn, now: float) -> list[Operation]:
+        run = turn.run
+        operations: list[Operation] = [
+            self._store.put_task(run.id, run.tasks[task_id]) for task_id in turn.changed
+        ]
+        operations += [Delete(keys.executor_task(task_id)) for task_id in turn.ended]
+        operations += [
+            Put(keys.executor_task(task_id), dump({"run": run.id, "executor": executor}))
+            for task_id, executor in turn.started.items()
+        ]
+        operations += _places(live.run, run)
+        event = event_of(live.run, run, now) if self._teller else None
+        if event and self._teller:
+            operations.append(self._teller.operation(event))
+        return operations
+
+
+def _starts(before: Run, after: Run) -> bool:
+    return before.phase is Phase.QUEUED and after.phase is Phase.RUNNING
+
+
+def _places(before: Run, after: Run) -> list[Operation]:
+    """Return the operations that move a run from its group's queue to its place, and out of it."""
+    if before.phase is after.phase:
+        return []
+    operations: list[Operation] = []
+    if before.phase is Phase.QUEUED:
+        operations.append(Delete(keys.queued(after.group, after.id)))
+    if after.phase is Phase.RUNNING:
+        operations.append(Put(keys.running(after.group), after.id.encode()))
+    if before.phase is Phase.RUNNING:
+        operations.append(Delete(keys.running(after.group)))
+    return operations
+
+
+def _header_differs(before: Run, after: Run) -> bool:
+    return (
+        before.phase is not after.phase
+        or before.result is not after.result
+        or before.stop != after.stop
+        or before.annotations != after.annotations
+    )
