@@ -1,0 +1,92 @@
+"""The group of all commands. None of them is imported until it is used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ostler import __version__
+
+__all__ = ["COMMANDS", "LazyGroup", "group"]
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": ("ostler.cli.run:command", "Run a run config here, and wait for its end."),
+    "runs": ("ostler.cli.runs:command", "List runs, newest first."),
+    "logs": ("ostler.cli.logs:command", "Show the logs of a run; -f follows them."),
+    "approve": ("ostler.cli.approve:command", "Approve a task that waits for it."),
+    "stop": ("ostler.cli.stop:command", "Stop a run that is running."),
+    "cancel": ("ostler.cli.cancel:command", "Cancel a run that is queued."),
+    "restart": ("ostler.cli.restart:command", "Run again, all of it or what had not succeeded."),
+    "plugins": ("ostler.cli.plugins:command", "List, show, check and make plugins."),
+    "doctor": (
+        "ostler.cli.doctor:command",
+        "Show what is in force, from where, and what is wrong.",
+    ),
+}
+"""Reference and short help of every command of our own, in the order of the help."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name, and imports the one that is called.
+
+    A name that is none of ours is looked for among the plugins' commands.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (click's signature)
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+            found = getattr(importlib.import_module(module), attribute)
+            assert isinstance(found, click.Command)
+            return found
+        from ._plugin_commands import plugin_command
+
+        return plugin_command(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        command = self.get_command(ctx, name)
+        if command is None and not name.startswith("-"):
+            from ostler.suggest import did_you_mean
+
+            ctx.fail(f"there is no command {name!r}{did_you_mean(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (click's signature)
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            from ._errors import present
+
+            return present(error, debug=bool(ctx.params.get("debug")))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ostler", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, envvar="OSTLER_DEBUG", help="Show tracebacks of errors.")
+def group(debug: bool) -> None:
+    """Run graphs of tasks; keep their logs, workspaces and caches in object storage.
+
+    Plugins may add commands of their own: see `ostler plugins show`.
+    """
