@@ -23,6 +23,7 @@ __all__ = [
     "Readable",
     "StorageDriver",
     "StorageType",
+    "grouped",
 ]
 
 
@@ -225,3 +226,23 @@ class StorageDriver(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release everything. Idempotent; no other method is called afterwards."""
+
+
+def grouped(
+    objects: Iterable[ObjectInfo], prefix: str, start_after: str, delimiter: str
+) -> Iterator[ObjectInfo | CommonPrefix]:
+    """Fold an ordered listing into one with a delimiter, for drivers whose backend knows none.
+
+    :param objects: what begins with ``prefix`` and comes after ``start_after``, in order.
+    """
+    folded: str | None = None
+    for info in objects:
+        if folded is not None and info.key.startswith(folded):
+            continue
+        at = info.key.find(delimiter, len(prefix))
+        if at < 0:
+            yield info
+            continue
+        folded = info.key[: at + len(delimiter)]
+        if folded != start_after:
+            yield CommonPrefix(folded)
