@@ -209,8 +209,7 @@ class Host:
 def _problem(plugin: Plugin) -> Problem:
     return Problem(
         plugin=plugin.name,
-        message=f"plugin {plugin.name!r} ({plugin.source}) is {plugin.state.value}: "
-        f"{plugin.reason}",
+        message=f"plugin {plugin.name!r} ({plugin.source}) {plugin.trouble}",
         remedy=plugin.remedy,
     )
 

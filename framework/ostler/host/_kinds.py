@@ -75,7 +75,7 @@ def _strings(value: object) -> tuple[str, ...]:
 
 
 def _kind_of(value: object) -> str:
-    return "None" if value is None else f"of type {type(value).__name__}"
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 STORAGES: Kind[StorageType] = Kind("storage", "ostler_storages", "ostler.spi.storage:StorageType")

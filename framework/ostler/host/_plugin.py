@@ -50,6 +50,12 @@ class Plugin:
         """The distribution with its version, for people."""
         return f"{self.distribution} {self.version}"
 
+    @property
+    def trouble(self) -> str:
+        """The state and its reason, to go after the plugin's name in a sentence."""
+        verb = "failed" if self.state is State.FAILED else f"is {self.state.value}"
+        return f"{verb}: {self.reason}" if self.reason else verb
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:

@@ -109,7 +109,7 @@ class Registry(Generic[T]):
         listed = f"installed: {', '.join(installed)}" if installed else "none is installed at all"
         broken = self._plugins.get(name)
         if broken is not None and broken.state is not State.OK:
-            return f"plugin {name!r} is {broken.state.value}: {broken.reason}; {broken.remedy}"
+            return f"plugin {name!r} {broken.trouble}; {broken.remedy}"
         home = _HOMES.get(self._kind.label, {}).get(name.partition("+")[0])
         return f"{listed}; try: pip install {home}" if home else listed
 

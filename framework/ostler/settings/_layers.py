@@ -14,7 +14,8 @@ __all__ = ["Layer", "file_layer", "option_layer", "variable_layer"]
 
 DEFAULT_FILE = "ostler.toml"
 _PREFIX = "OSTLER_"
-_NOT_SETTINGS = frozenset({"OSTLER_SETTINGS", "OSTLER_DEBUG"})
+# The file itself, a switch of the command line, and what the test suite must not skip.
+_NOT_SETTINGS = frozenset({"OSTLER_SETTINGS", "OSTLER_DEBUG", "OSTLER_REQUIRE"})
 
 Path = tuple[str, ...]
 

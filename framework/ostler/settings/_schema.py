@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
@@ -102,6 +102,13 @@ class Settings(_Part):
     log: LogSettings = LogSettings()
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def choose(self, key: str, choice: Choice, origin: str) -> Self:
+        """Return these settings with another ``storage``, ``kv`` or ``executor``."""
+        chosen = self.model_copy(update={key: choice})
+        kept = {path: at for path, at in self._origins.items() if path.partition(".")[0] != key}
+        chosen._origins = {**kept, key: origin}
+        return chosen
 
     def origin(self, path: str) -> str:
         """Return where a value came from: a file, a variable, an option, or ``default``.
