@@ -24,7 +24,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(["false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"], False),
 }
 _INT = re.compile(r"[-+]?(0|[1-9]\d{0,300})|0x[0-9a-fA-F]{1,64}|0o[0-7]{1,64}", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|[-+]?\.inf|\.nan", re.ASCII)
+_FLOAT = re.compile(r"[-+]?((\.\d+|\d+\.\d*)([eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.inf)|\.nan", re.ASCII)
 _LEADING_ZERO = re.compile(r"[-+]?0\d+", re.ASCII)
 
 
@@ -51,9 +51,9 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> BadRequest:
     mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else 1
-    lines = text.splitlines()
-    here = lines[line - 1] if line <= len(lines) else ""
+    lines = text.splitlines() or [""]
+    line = min(mark.line + 1 if mark else 1, len(lines))
+    here = lines[line - 1]
     if "\t" in here[: len(here) - len(here.lstrip())]:
         return wrong("a tab cannot indent in YAML: use spaces", line)
     context = f" {error.context}" if error.context else ""

@@ -156,11 +156,10 @@ class Node:
         """Return a string, or the value of a variable, which is a secret from then on."""
         if not isinstance(self.value, dict):
             return self.text()
-        name = self.mapping({"from_variable"}).get("from_variable")
-        if name is None:
+        if self.value.get("from_variable") is None:
             self.fail(f"{self.label} must be a string or {{from_variable: NAME}}")
             return ""
-        return name._variable()
+        return self.mapping({"from_variable"})["from_variable"]._variable()
 
     def settings(self) -> dict[str, str]:
         """Return an environment: names and strings or variables."""

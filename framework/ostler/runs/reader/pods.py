@@ -15,6 +15,7 @@ __all__ = ["Runtime", "read_registries", "read_runtime"]
 
 _RUNTIME = ("type", "arch", "containers", "labels")
 _CONTAINER = ("image", "environment", "user", "privileged", "entrypoint", "volumes")
+_CREDENTIALS = ("username", "password", "auth")
 _AUTH_TYPES = {"basic": "basic", "encoded": "encoded", "encodedauth": "encoded"}
 _AUTH_NEEDS = {"basic": ("username", "password"), "encoded": ("auth",)}
 
@@ -105,25 +106,22 @@ def _tmpfs_size(node: Node) -> int | None:
 
 
 def _auth(node: Node) -> RegistryAuth:
-    members = node.mapping(("type", "username", "password", "auth"))
+    members = node.mapping(("type", *_CREDENTIALS))
     name = members["type"].text() if "type" in members else "basic"
     kind = _AUTH_TYPES.get(name)
     if kind is None:
         if name:
             members["type"].wrong('"basic" or "encodedauth"')
         return RegistryAuth()
-    _require(node, kind, members)
-    values = {key: item.setting() for key, item in members.items() if key in _FIELDS}
+    _check_credentials(node, name, members)
+    values = {key: members[key].setting() for key in _CREDENTIALS if key in members}
     return RegistryAuth(type=kind, **values)
 
 
-_FIELDS = ("username", "password", "auth")
-
-
-def _require(node: Node, kind: str, members: dict[str, Node]) -> None:
-    for key in _FIELDS:
-        needed = key in _AUTH_NEEDS[kind]
-        if needed and key not in members:
-            node.fail(f'credentials of type "{kind}" for {node.label} need "{key}"')
-        elif key in members and not needed:
-            members[key].fail(f'credentials of type "{kind}" have no "{key}"')
+def _check_credentials(node: Node, name: str, members: dict[str, Node]) -> None:
+    needed = _AUTH_NEEDS[_AUTH_TYPES[name]]
+    for key in _CREDENTIALS:
+        if key in needed and key not in members:
+            node.fail(f'credentials of type "{name}" for {node.label} need "{key}"')
+        elif key in members and key not in needed:
+            members[key].fail(f'credentials of type "{name}" have no "{key}"')
