@@ -1,0 +1,118 @@
+"""How keys are read: the SQL behind `get`, `list` and watches."""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from operator import attrgetter
+
+from ostler.errors import BadRequest, Compacted
+from ostler.spi import Event, KeyValue, Page
+
+from .schema import compacted_revision, first_id, following, lower_bound, revision_of
+
+__all__ = ["current_revision", "next_events", "read_key", "read_page", "refuse_compacted"]
+
+_Row = tuple[int, str, bytes, int, int, int]
+
+_GET = (
+    "SELECT h.id, h.key, h.value, h.created, h.version, h.lease"
+    " FROM live l JOIN history h ON h.id = l.id WHERE l.key = ?"
+)
+_LIST = (
+    "SELECT h.id, h.key, h.value, h.created, h.version, h.lease"
+    " FROM live l CROSS JOIN history h ON h.id = l.id"
+    " WHERE l.key >= ? AND l.key < ? AND l.id < ? ORDER BY l.key LIMIT ?"
+)
+# What was changed after the revision, as the first of those changes found it.
+# SQLite takes a bare column from the row that min() chose.
+_CHANGED_SINCE = (
+    "SELECT h.id, h.key, h.value, h.created, h.version, h.lease"
+    " FROM (SELECT min(id), prev FROM history"
+    " WHERE id >= ?3 AND key >= ?1 AND key < ?2 GROUP BY key) AS c"
+    " JOIN history h ON h.id = c.prev WHERE c.prev <> 0 ORDER BY h.key LIMIT ?4"
+)
+_EVENTS = (
+    "SELECT id, key, value, created, version, lease FROM history"
+    " WHERE id >= ? AND id < ? AND key >= ? AND key < ? ORDER BY id LIMIT ?"
+)
+_FOREVER = 1 << 62
+_BATCH = 1024
+
+
+def current_revision(connection: sqlite3.Connection) -> int:
+    """Return the store's revision."""
+    (newest,) = connection.execute("SELECT max(id) FROM history").fetchone()
+    return revision_of(newest)
+
+
+def read_key(connection: sqlite3.Connection, key: str) -> KeyValue | None:
+    """Return a key as it is; None: absent."""
+    row = connection.execute(_GET, (key,)).fetchone()
+    return None if row is None else _key_value(row)
+
+
+def read_page(
+    connection: sqlite3.Connection, prefix: str, start_after: str, limit: int, revision: int
+) -> Page:
+    """Return a page; the arguments are those of `KvDriver.list`."""
+    current = current_revision(connection)
+    if revision > current:
+        raise BadRequest(
+            f"revision {revision} is in the future: the store is at {current}; "
+            "list at a revision that it has told"
+        )
+    revision = revision or current
+    arguments = (lower_bound(prefix, start_after), following(prefix), first_id(revision + 1))
+    items = _items(connection.execute(_LIST, (*arguments, limit + 1)))
+    if revision < current:
+        refuse_compacted(connection, revision)
+        changed = _items(connection.execute(_CHANGED_SINCE, (*arguments, limit + 1)))
+        items = list(heapq.merge(items, changed, key=attrgetter("key")))
+    return Page(revision, tuple(items[:limit]), len(items) > limit)
+
+
+def next_events(
+    connection: sqlite3.Connection, prefix: str, revision: int
+) -> tuple[tuple[Event, ...], int]:
+    """Return events from ``revision`` on, whole transactions, and the revision to go on from.
+
+    No events and a revision greater than the store's: there are no more.
+
+    :raises Compacted: events from ``revision`` on may be gone.
+    """
+    refuse_compacted(connection, revision)
+    keys = (prefix, following(prefix))
+    rows = connection.execute(_EVENTS, (first_id(revision), _FOREVER, *keys, _BATCH)).fetchall()
+    if len(rows) < _BATCH:
+        return _events(rows), max(revision, current_revision(connection) + 1)
+    last = rows[-1][0]
+    resume = revision_of(last) + 1
+    rows += connection.execute(_EVENTS, (last + 1, first_id(resume), *keys, -1)).fetchall()
+    return _events(rows), resume
+
+
+def refuse_compacted(connection: sqlite3.Connection, revision: int) -> None:
+    """Raise `Compacted` when what was at ``revision`` may be gone."""
+    oldest = compacted_revision(connection)
+    if revision < oldest:
+        raise Compacted(
+            f"revision {revision} is no longer kept, the oldest is {oldest}: list again, then watch",
+            details={"compacted": oldest},
+        )
+
+
+def _items(rows: sqlite3.Cursor) -> list[KeyValue]:
+    return [_key_value(row) for row in rows]
+
+
+def _key_value(row: _Row) -> KeyValue:
+    number, key, value, created, version, lease = row
+    return KeyValue(key, value, created, revision_of(number), version, lease)
+
+
+def _events(rows: list[_Row]) -> tuple[Event, ...]:
+    return tuple(
+        Event(revision_of(row[0]), row[1], None if row[2] is None else _key_value(row))  # type: ignore[redundant-expr]
+        for row in rows
+    )
