@@ -299,10 +299,18 @@ def test_anchors_and_merge_keys(read: Read) -> None:
 def test_resolving_gives_ids_to_the_run_and_its_tasks(read: Read) -> None:
     [run] = read(config({"name": "a"}, {"name": "b", "depends": ["a"]})).runs
     numbers = itertools.count()
-    resolved = resolve(run, new_id=lambda: f"id{next(numbers)}")
+    resolved = resolve(run, new_id=lambda: f"id{next(numbers)}", environment={"CI": "true"})
+    assert {"CI": "true"} == resolved.environment
     assert (resolved.id, resolved.name, list(resolved.tasks)) == ("id0", "ci", ["id1", "id2"])
     expected = TaskConfig(id="id2", name="b", level=1, depends=(Dependency("id1"),))
     assert expected == resolved.tasks["id2"]
+
+
+def test_the_steps_of_a_run_are_those_of_tasks_that_run(read: Read) -> None:
+    steps = [{"run": "make"}, {"clone": None}]
+    skipped = {"name": "b", "steps": steps, "when": {"tag": "v1"}}
+    [run] = read(config({"name": "a", "steps": steps}, skipped)).runs
+    assert [step.type for step in run.steps()] == ["run", "clone"]
 
 
 def test_names_may_have_any_printable_character(read: Read) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from ostler.runs.config import Dependency, RunConfig, TaskConfig
+from ostler.runs.config import Dependency, RunConfig, StepConfig, TaskConfig
 
 __all__ = ["ConfigFile", "ParsedRun", "resolve"]
 
@@ -21,6 +22,10 @@ class ParsedRun:
     tasks: tuple[TaskConfig, ...]
     matches: bool = True
 
+    def steps(self) -> Iterator[StepConfig]:
+        """Return the steps of all tasks that are not skipped."""
+        return (step for task in self.tasks if not task.skip for step in task.steps)
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
@@ -33,12 +38,25 @@ class ConfigFile:
     runs: tuple[ParsedRun, ...]
 
 
-def resolve(parsed: ParsedRun, *, new_id: Callable[[], str]) -> RunConfig:
-    """Make a run config: every call gives it and its tasks new ids."""
+def resolve(
+    parsed: ParsedRun,
+    *,
+    new_id: Callable[[], str],
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> RunConfig:
+    """Make a run config: every call gives it and its tasks new ids.
+
+    :param environment: of the run, given to every task.
+    """
     config_id = new_id()
     ids = {task.name: new_id() for task in parsed.tasks}
     tasks = [_with_ids(task, ids) for task in parsed.tasks]
-    return RunConfig(id=config_id, name=parsed.name, tasks={task.id: task for task in tasks})
+    return RunConfig(
+        id=config_id,
+        name=parsed.name,
+        tasks={task.id: task for task in tasks},
+        environment=dict(environment),
+    )
 
 
 def _with_ids(task: TaskConfig, ids: dict[str, str]) -> TaskConfig:
