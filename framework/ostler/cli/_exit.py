@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from enum import IntEnum
 
-__all__ = ["Exit"]
+__all__ = ["Exit", "reader_gone"]
 
 
 class Exit(IntEnum):
@@ -16,3 +18,12 @@ class Exit(IntEnum):
     STOPPED = 3
     INFRASTRUCTURE = 4
     BROKEN_PIPE = 141  # as a shell reports a program that died of SIGPIPE
+
+
+def reader_gone() -> Exit:
+    """Settle that nobody reads standard output any more, and return the exit code for it."""
+    # The interpreter flushes standard output once more as it ends: into nothing.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return Exit.BROKEN_PIPE

@@ -10,6 +10,8 @@ import click
 
 from ostler import __version__
 
+from ._exit import reader_gone
+
 __all__ = ["COMMANDS", "LazyGroup", "group"]
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -71,10 +73,18 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)  # prints help
+        except BrokenPipeError:
+            raise click.exceptions.Exit(reader_gone()) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except BrokenPipeError:
+            return reader_gone()
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             from ._errors import present

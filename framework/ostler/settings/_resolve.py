@@ -154,4 +154,7 @@ def redact_url(text: str) -> str:
     ]
     user, at, host = url.netloc.rpartition("@")
     masked = f"{user.partition(':')[0]}:{_MASK}@{host}" if at and ":" in user else url.netloc
-    return url._replace(netloc=masked, query=urlencode(shown, safe="*/:")).geturl()
+    shown_url = url._replace(netloc=masked, query=urlencode(shown, safe="*/:")).geturl()
+    # urllib drops the slashes before an empty host of a scheme that it does not know.
+    empty_host = text.startswith(f"{url.scheme}:///") and not masked
+    return shown_url.replace(":", "://", 1) if empty_host and ":///" not in shown_url else shown_url

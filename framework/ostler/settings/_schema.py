@@ -15,6 +15,9 @@ __all__ = ["Choice", "LogSettings", "PluginSettings", "Settings"]
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 
+# Tables whose keys come from several sources: one's origin says nothing of another's.
+_SECTIONS = frozenset({"plugins", "log"})
+
 Choice = str | Mapping[str, Any]
 """A URL or a type's name; or a table with ``type`` and the fields of that type's settings."""
 
@@ -116,8 +119,9 @@ class Settings(_Part):
         :param path: dotted, as in ``plugins.strict`` or ``storage.bucket``; what
             has no origin of its own has its table's.
         """
-        while path:
-            if path in self._origins:
-                return self._origins[path]
-            path = path.rpartition(".")[0]
+        if path in self._origins:
+            return self._origins[path]
+        parent = path.rpartition(".")[0]
+        if parent and parent not in _SECTIONS:
+            return self.origin(parent)
         return "default"

@@ -171,6 +171,8 @@ def test_the_settings_choose_the_plugins(install: Install) -> None:
         ("s3://b?access_token=hunter2", "s3://b?access_token=***"),
         ("s3://[b", "***"),
         ("local", "local"),
+        ("vault:///srv?token=hunter2", "vault:///srv?token=***"),
+        ("posix:/srv", "posix:/srv"),
     ],
 )
 def test_urls_are_shown_without_secrets(url: str, expected: str) -> None:
