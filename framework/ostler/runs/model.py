@@ -114,8 +114,14 @@ class Task:
 
     @property
     def archived(self) -> bool:
-        """Whether every workspace archive that it leaves is in object storage."""
-        return all(step.archive in (None, OutputPhase.FINISHED) for step in self.steps)
+        """Whether every workspace archive that it left is in object storage.
+
+        Only a step that succeeded leaves one.
+        """
+        return all(
+            step.archive is not OutputPhase.NOTSTARTED or step.phase is not StepPhase.SUCCESS
+            for step in self.steps
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ostler.runs.config import TaskConfig
-from ostler.runs.model import Status, Step
+from ostler.runs.reports import TaskReport
 from ostler.spi.storage import Body, Readable
 
 __all__ = [
@@ -68,23 +68,6 @@ class ExecutorTask:
     @property
     def id(self) -> str:
         return self.config.id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskReport:
-    """The state of an executor task. Later reports of a task replace earlier ones.
-
-    A final one is sent only after every log and archive that it calls
-    `finished` is in object storage.
-    """
-
-    task_id: str
-    status: Status
-    setup: Step
-    steps: tuple[Step, ...]
-    start_time: float | None = None
-    end_time: float | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

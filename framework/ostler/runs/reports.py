@@ -1,0 +1,83 @@
+"""What executors report of tasks, and what it does to a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .model import OutputPhase, Run, Status, Step, Task
+
+__all__ = ["TaskReport", "apply_report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReport:
+    """The state of an executor task. Later reports of a task replace earlier ones.
+
+    A final one is sent only after every log and archive that it calls
+    `finished` is in object storage.
+    """
+
+    task_id: str
+    status: Status
+    setup: Step
+    steps: tuple[Step, ...]
+    start_time: float | None = None
+    end_time: float | None = None
+    reason: str = ""
+
+
+def apply_report(run: Run, report: TaskReport) -> tuple[Run, bool]:
+    """Return the run after a report, and whether the report brought anything new.
+
+    A final task stays as it is but for logs and archives that have reached
+    object storage since; a running one does not go back to not started. Logs
+    and archives that were there once stay there.
+
+    :raises KeyError: the run has no such task.
+    """
+    task = run.tasks[report.task_id]
+    new = _outputs_only(task, report) if task.status.final else _moved(task, report)
+    if new == task:
+        return run, False
+    return replace(run, tasks={**run.tasks, task.id: new}), True
+
+
+def _moved(task: Task, report: TaskReport) -> Task:
+    if report.status is Status.NOTSTARTED and task.status is Status.RUNNING:
+        return task
+    return replace(
+        task,
+        status=report.status,
+        setup=_kept(task.setup, report.setup),
+        steps=_steps(task.steps, report.steps),
+        start_time=report.start_time if task.start_time is None else task.start_time,
+        end_time=report.end_time,
+        reason=report.reason,
+    )
+
+
+def _outputs_only(task: Task, report: TaskReport) -> Task:
+    """Return a final task with what has reached object storage; another end moves nothing."""
+    if report.status is not task.status:
+        return task
+    return replace(
+        task,
+        setup=_kept(report.setup, task.setup),
+        steps=tuple(_kept(told, step) for told, step in zip(report.steps, task.steps, strict=False))
+        + task.steps[len(report.steps) :],
+    )
+
+
+def _steps(old: tuple[Step, ...], new: tuple[Step, ...]) -> tuple[Step, ...]:
+    kept = tuple(_kept(before, after) for before, after in zip(old, new, strict=False))
+    return kept + (new[len(old) :] or old[len(new) :])
+
+
+def _kept(stored: Step, step: Step) -> Step:
+    """Return ``step``, with the log and the archive that ``stored`` says are in object storage."""
+    done = OutputPhase.FINISHED
+    log = done if stored.log is done else step.log
+    archive = done if stored.archive is done else step.archive
+    if log is step.log and archive is step.archive:
+        return step
+    return replace(step, log=log, archive=archive)
