@@ -300,7 +300,7 @@ def test_resolving_gives_ids_to_the_run_and_its_tasks(read: Read) -> None:
     [run] = read(config({"name": "a"}, {"name": "b", "depends": ["a"]})).runs
     numbers = itertools.count()
     resolved = resolve(run, new_id=lambda: f"id{next(numbers)}", environment={"CI": "true"})
-    assert {"CI": "true"} == resolved.environment
+    assert resolved.environment == {"CI": "true"}
     assert (resolved.id, resolved.name, list(resolved.tasks)) == ("id0", "ci", ["id1", "id2"])
     expected = TaskConfig(id="id2", name="b", level=1, depends=(Dependency("id1"),))
     assert expected == resolved.tasks["id2"]

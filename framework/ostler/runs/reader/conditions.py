@@ -9,9 +9,9 @@ from ostler.runs.when import Pattern, Rule, When
 
 from .node import Node
 
-__all__ = ["matches"]
+__all__ = ["KINDS", "matches"]
 
-_KINDS = ("branch", "tag", "ref")
+KINDS = ("branch", "tag", "ref")
 
 
 def matches(members: dict[str, Node]) -> bool:
@@ -19,7 +19,7 @@ def matches(members: dict[str, Node]) -> bool:
     node = members.get("when")
     if node is None:
         return True
-    rules = {kind: _rule(rule) for kind, rule in node.mapping(_KINDS).items() if kind in _KINDS}
+    rules = {kind: _rule(rule) for kind, rule in node.mapping(KINDS).items() if kind in KINDS}
     return When(**rules).matches(node.reading.source)
 
 

@@ -11,11 +11,18 @@ from ostler.spi.executor import ContainerConfig, RegistryAuth, Volume
 from .node import Node
 from .values import read_arch, read_size
 
-__all__ = ["Runtime", "read_registries", "read_runtime"]
+__all__ = [
+    "CONTAINER_KEYS",
+    "CREDENTIALS",
+    "RUNTIME_KEYS",
+    "Runtime",
+    "read_registries",
+    "read_runtime",
+]
 
-_RUNTIME = ("type", "arch", "containers", "labels")
-_CONTAINER = ("image", "environment", "user", "privileged", "entrypoint", "volumes")
-_CREDENTIALS = ("username", "password", "auth")
+RUNTIME_KEYS = ("type", "arch", "containers", "labels")
+CONTAINER_KEYS = ("image", "environment", "user", "privileged", "entrypoint", "volumes")
+CREDENTIALS = ("username", "password", "auth")
 _AUTH_TYPES = {"basic": "basic", "encoded": "encoded", "encodedauth": "encoded"}
 _AUTH_NEEDS = {"basic": ("username", "password"), "encoded": ("auth",)}
 
@@ -33,7 +40,7 @@ def read_runtime(node: Node | None) -> Runtime:
     """Read a runtime; without one: one container, anywhere."""
     if node is None:
         return Runtime()
-    members = node.mapping(_RUNTIME)
+    members = node.mapping(RUNTIME_KEYS)
     if "type" in members and members["type"].text() not in ("pod", ""):
         members["type"].wrong('"pod"')
     if isinstance(node.value, dict) and "containers" in node.value:
@@ -67,7 +74,7 @@ def _containers(node: Node) -> tuple[ContainerConfig, ...]:
 def _container(node: Node) -> ContainerConfig:
     if node.value is None:
         node.wrong("a mapping")
-    members = node.mapping(_CONTAINER)
+    members = node.mapping(CONTAINER_KEYS)
     texts = {key: members[key].text() for key in ("image", "user") if key in members}
     return ContainerConfig(
         **texts,
@@ -106,7 +113,7 @@ def _tmpfs_size(node: Node) -> int | None:
 
 
 def _auth(node: Node) -> RegistryAuth:
-    members = node.mapping(("type", *_CREDENTIALS))
+    members = node.mapping(("type", *CREDENTIALS))
     name = members["type"].text() if "type" in members else "basic"
     kind = _AUTH_TYPES.get(name)
     if kind is None:
@@ -114,13 +121,13 @@ def _auth(node: Node) -> RegistryAuth:
             members["type"].wrong('"basic" or "encodedauth"')
         return RegistryAuth()
     _check_credentials(node, name, members)
-    values = {key: members[key].setting() for key in _CREDENTIALS if key in members}
+    values = {key: members[key].setting() for key in CREDENTIALS if key in members}
     return RegistryAuth(type=kind, **values)
 
 
 def _check_credentials(node: Node, name: str, members: dict[str, Node]) -> None:
     needed = _AUTH_NEEDS[_AUTH_TYPES[name]]
-    for key in _CREDENTIALS:
+    for key in CREDENTIALS:
         if key in needed and key not in members:
             node.fail(f'credentials of type "{name}" for {node.label} need "{key}"')
         elif key in members and key not in needed:

@@ -17,10 +17,10 @@ from .pods import read_registries
 from .problems import shown
 from .tasks import read_task
 
-__all__ = ["read_runs"]
+__all__ = ["FILE_KEYS", "RUN_KEYS", "read_runs"]
 
-_FILE = ("runs", "docker_registries_auth", "version")
-_RUN = ("name", "tasks", "when", "docker_registries_auth")
+FILE_KEYS = ("runs", "docker_registries_auth", "version")
+RUN_KEYS = ("name", "tasks", "when", "docker_registries_auth")
 
 
 def read_runs(root: Node) -> tuple[ParsedRun, ...]:
@@ -31,7 +31,7 @@ def read_runs(root: Node) -> tuple[ParsedRun, ...]:
     if not isinstance(root.value, dict):
         root.fail(f'the file must be a mapping with the key "runs", not {shown(root.value)}')
         return ()
-    members = root.mapping(_FILE)
+    members = root.mapping(FILE_KEYS)
     registries = read_registries(members.get("docker_registries_auth"))
     nodes = _entries(root, "runs", "run")
     runs = [_run(node, registries) for node in nodes]
@@ -41,7 +41,7 @@ def read_runs(root: Node) -> tuple[ParsedRun, ...]:
 def _run(node: Node, registries: Mapping[str, RegistryAuth]) -> ParsedRun:
     if node.value is None:
         node.wrong("a mapping")
-    members = node.mapping(_RUN)
+    members = node.mapping(RUN_KEYS)
     wanted = matches(members)
     scope = Scope(live=wanted, secrets=list(node.scope.secrets))
     own = members.get("docker_registries_auth")

@@ -13,11 +13,11 @@ from .pods import read_registries, read_runtime
 from .steps import read_steps
 from .values import read_duration
 
-__all__ = ["read_task"]
+__all__ = ["TASK_KEYS", "read_task"]
 
 _TEXTS = ("working_dir", "shell", "user")
 _FLAGS = ("approval", "ignore_failure")
-_KEYS = (
+TASK_KEYS = (
     "name",
     "runtime",
     "environment",
@@ -40,7 +40,7 @@ def read_task(node: Node, registries: Mapping[str, RegistryAuth]) -> TaskConfig:
     """
     if node.value is None:
         node.wrong("a mapping")
-    members = node.mapping(_KEYS)
+    members = node.mapping(TASK_KEYS)
     name = _name(node, members)
     skip = not matches(members)
     secrets = list(node.scope.secrets)
