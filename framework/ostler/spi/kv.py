@@ -12,6 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import TracebackType
+from typing import Self
 
 from .info import TypeInfo
 
@@ -81,7 +83,7 @@ class KeyValue:
 class Page:
     """A part of a listing.
 
-    :param revision: the store's revision that was read.
+    :param revision: the store's revision that was read; 1 for a store that was never written.
     :param items: in the order of the keys' UTF-8 bytes.
     :param more: whether keys follow after the last item.
     """
@@ -180,7 +182,7 @@ class Lease:
 
 
 class Watch(ABC):
-    """An open watch. One thread reads it; any thread may close it."""
+    """An open watch, closed as a context manager. One thread reads it; any thread may close it."""
 
     @abstractmethod
     def next(self, timeout: float | None = None) -> tuple[Event, ...]:
@@ -198,14 +200,26 @@ class Watch(ABC):
     def close(self) -> None:
         """End it: a `next` that waits returns ``()``. Idempotent."""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
 
 class KvDriver(ABC):
     """A connection to one store.
 
-    The caller guarantees of keys: 1 to 512 bytes of UTF-8 without NUL. Every
-    method raises `Unavailable` when the store cannot be reached or is busy for
-    too long, `Unknown` when a transaction may or may not have been applied,
-    and `Internal` for damage.
+    The caller guarantees of keys: 1 to 512 bytes of UTF-8 without NUL; a prefix
+    is any string that begins some such key, or empty. Every method raises
+    `Unavailable` when the store cannot be reached or is busy for too long,
+    `Unknown` when a transaction may or may not have been applied, and
+    `Internal` for damage.
     """
 
     @property
@@ -254,7 +268,13 @@ class KvDriver(ABC):
 
     @abstractmethod
     def compact(self, revision: int) -> None:
-        """Forget what was before ``revision``: the present value of every key stays."""
+        """Forget what was before ``revision``: the present value of every key stays.
+
+        Listings at ``revision`` and later, and watches from it, still work.
+        Idempotent; what was forgotten already is no error.
+
+        :raises BadRequest: that revision is in the future.
+        """
 
     @abstractmethod
     def grant(self, ttl: float) -> Lease:
