@@ -26,6 +26,9 @@ class ExecutorStatus:
 
     :param limit: tasks at once; None: unlimited.
     :param siblings: executors of its group that are alive, as its driver sees them.
+    :param tasks: said once, in the first registration of an executor's life: ids of
+        tasks whose end it still has to tell. Any other that an earlier life was
+        given and did not finish has failed ("executor restarted").
     """
 
     id: str
@@ -38,6 +41,7 @@ class ExecutorStatus:
     siblings: Sequence[str] = ()
     allow_privileged: bool = False
     draining: bool = False
+    tasks: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,17 +138,22 @@ class StepContext(ABC):
         """
 
     @abstractmethod
-    def unpack(self, source: Readable, dest_dir: str) -> None:
+    def unpack(self, source: Readable, dest_dir: str, *, origin: str = "") -> None:
         """Unpack a tar stream below ``dest_dir`` (expanded, made when absent).
 
         What exists is overwritten and said in the log.
 
+        :param origin: name of the task that the archive is from, for the log; empty: of none.
         :raises BadRequest: a member would leave ``dest_dir`` or is a device.
         """
 
     @abstractmethod
     def save_workspace(self, source: Readable) -> None:
-        """Keep ``source`` as this step's workspace archive; durable when it returns."""
+        """Keep ``source`` as this step's workspace archive.
+
+        It is on the executor's disk when this returns, and in object storage
+        before the task is said to have ended.
+        """
 
     @abstractmethod
     def workspace_archives(self) -> Sequence[tuple[str, Body]]:

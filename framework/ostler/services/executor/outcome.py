@@ -1,0 +1,60 @@
+"""The end of a task on its way to the runservice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ostler.services.api import TaskReport
+
+from .files import TaskFiles
+from .progress import Progress
+
+__all__ = ["Outcome"]
+
+
+class Outcome:
+    """How a task ended, and what is to be done once that is acknowledged.
+
+    :param done: called when it is acknowledged and the task's files are gone.
+    :param kept: whether it is on the disk already.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        files: TaskFiles,
+        done: Callable[[str], None],
+        *,
+        kept: bool = False,
+    ) -> None:
+        self.task_id = progress.task_id
+        self._progress = progress
+        self._files = files
+        self._done = done
+        self._kept = kept
+        self._reminded = False
+
+    def report(self) -> TaskReport:
+        """Return the final report."""
+        return self._progress.final_report()
+
+    def remind(self) -> None:
+        """Keep it, if this is not the first time: it waits too long."""
+        if self._reminded:
+            self.keep()
+        self._reminded = True
+
+    def keep(self) -> None:
+        """Put it on the disk, so that the executor's next life can send it."""
+        if not self._kept:
+            self._files.keep(self.report())
+            self._kept = True
+
+    def acknowledged(self) -> None:
+        """Remove the task's files: the runservice has everything."""
+        steps = self._progress.steps
+        if self._kept or any(step.archive for step in steps):
+            self._files.remove_all()
+        else:
+            self._files.remove(len(steps))
+        self._done(self.task_id)
