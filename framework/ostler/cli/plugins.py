@@ -97,9 +97,9 @@ def check_command(
 )
 def new_command(name: str, directory: str | None) -> None:
     """Write a package for a plugin NAME: a storage in one module, and the test that checks it."""
-    from . import _scaffold
+    from ._scaffold import write
 
-    written = _scaffold.write(name, directory or f"ostler-{name}")
+    written = write(name, directory or f"ostler-{name}")
     for path in written:
         click.echo(path)
     say(f"next: pip install -e {directory or f'ostler-{name}'}, then ostler plugins check {name}")
