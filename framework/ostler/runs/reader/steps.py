@@ -59,7 +59,8 @@ def _typed(node: Node) -> tuple[str, Node] | None:
     """Return the name of the step's type and its fields, whichever form it has."""
     value = node.value
     if not isinstance(value, dict):
-        hint = f": write {{{value}: {{}}}}" if value in node.reading.step_types else ""
+        known = isinstance(value, str) and value in node.reading.step_types
+        hint = f": write {{{value}: {{}}}}" if known else ""
         node.fail(f"a step must be a mapping, not {shown(value)}{hint}")
     elif "type" in value:
         name = node.child("type", value["type"]).name()
