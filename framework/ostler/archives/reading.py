@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Callable, Generator, Iterator
 from typing import IO, Any, cast
 
-from ostler.errors import BadRequest, Unavailable
+from ostler.errors import BadRequest
 from ostler.spi.storage import Body, Readable
 
 __all__ = ["END", "BodyOf", "Visit", "copy_of", "members", "rewrite"]
@@ -84,7 +84,7 @@ def members(source: Readable) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo
                 yield archive, member
                 cast("Any", archive).members.clear()  # it would remember every one of them
     except tarfile.TarError as error:
-        raise BadRequest(f"this is not a whole tar archive: {error}") from error
+        raise _broken(error) from error
 
 
 def copy_of(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Pieces:
@@ -101,10 +101,13 @@ def copy_of(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Pieces:
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Pieces:
     content = archive.extractfile(member)
-    left = member.size
-    while content is not None and left:
-        piece = content.read(min(left, _CHUNK))
-        if not piece:
-            raise Unavailable(f"{member.name!r} ends {left} bytes too early in its archive")
-        left -= len(piece)
-        yield piece
+    assert content is not None  # it is a file
+    try:
+        while piece := content.read(_CHUNK):
+            yield piece
+    except tarfile.TarError as error:
+        raise _broken(error) from error
+
+
+def _broken(error: tarfile.TarError) -> BadRequest:
+    return BadRequest(f"this is not a whole tar archive: {error}")
