@@ -12,7 +12,7 @@ from ostler.spi.storage import StorageType
 from ostler.suggest import did_you_mean
 
 from ._calls import Calls
-from ._kinds import CONFIG_FORMATS, EXECUTORS, KINDS, KVS, STEP_TYPES, STORAGES, Kind
+from ._kinds import CONFIG_FORMATS, EXECUTORS, KINDS, KVS, STEP_TYPES, STORAGES, Kind, Named
 from ._load import Loaded, load
 from ._metadata import Found, Selection, find, select
 from ._plugin import Plugin, Problem, State
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Host"]
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Named)
 
 
 class Host:
@@ -124,6 +124,10 @@ class Host:
             strict, and an implementation raised.
         """
         return self.load()._calls.call(_known(hook), arguments)
+
+    def implemented(self, hook: str) -> bool:
+        """Return whether any plugin implements a hook."""
+        return bool(getattr(self._manager.hook, _known(hook)).get_hookimpls())
 
     def call_each(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         """Call a hook as `call` does, all of it, and return (plugin, result) pairs."""

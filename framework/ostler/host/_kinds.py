@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ostler.errors import Internal
 from ostler.spi.configs import ConfigFormat
@@ -14,9 +14,18 @@ from ostler.spi.info import Reference, load_reference
 from ostler.spi.kv import KvType
 from ostler.spi.storage import StorageType
 
-__all__ = ["CONFIG_FORMATS", "EXECUTORS", "KINDS", "KVS", "STEP_TYPES", "STORAGES", "Kind"]
+__all__ = ["CONFIG_FORMATS", "EXECUTORS", "KINDS", "KVS", "STEP_TYPES", "STORAGES", "Kind", "Named"]
 
-T = TypeVar("T")
+
+class Named(Protocol):
+    """What all types have in common."""
+
+    @property
+    def name(self) -> str:
+        """Unique among the types of its kind."""
+
+
+T = TypeVar("T", bound=Named)
 
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*(\.\w+)*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")

@@ -9,12 +9,12 @@ from typing import Any, Generic, TypeVar
 
 from ostler.errors import Conflict, NotFound
 
-from ._kinds import EXECUTORS, KVS, STORAGES, Kind
+from ._kinds import EXECUTORS, KVS, STORAGES, Kind, Named
 from ._plugin import Plugin, Problem, State
 
 __all__ = ["Offered", "Registry"]
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Named)
 
 _OURS = "ostler"
 _HOMES: Mapping[str, Mapping[str, str]] = {
@@ -83,7 +83,7 @@ class Registry(Generic[T]):
             (f"{self._kind.label} scheme '{scheme}:'", found)
             for scheme, found in self._schemes.items()
             # Types of one name clash in all their schemes: said once is enough.
-            if len({item.type.name for item in found}) > 1  # type: ignore[attr-defined]
+            if len({item.type.name for item in found}) > 1
         ]
         return [self._clash(what, found) for what, found in names + schemes if len(found) > 1]
 

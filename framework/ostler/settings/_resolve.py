@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import ValidationError
 
@@ -24,8 +25,10 @@ __all__ = ["Resolved", "redact_url", "resolve_executor", "resolve_kv", "resolve_
 
 T = TypeVar("T", bound=TypeInfo)
 
-_SECRET_WORDS = ("secret", "password", "token", "key", "credential", "auth")
-_MASK = "***"
+_PASSWORD = re.compile(r"(//[^:/?#]*):[^?#]*@")
+_SECRET_VALUE = re.compile(
+    r"([?&][^=&]*(?:secret|password|token|key|credential|auth)[^=&]*)=[^&]*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,18 +146,4 @@ class _Resolver(Generic[T]):
 
 def redact_url(text: str) -> str:
     """Return a URL without what may be secret: the user's password, and query values that sound so."""
-    try:
-        url = urlsplit(text)
-        query = parse_qsl(url.query, keep_blank_values=True)
-    except ValueError:
-        return _MASK
-    shown = [
-        (name, _MASK if any(word in name.lower() for word in _SECRET_WORDS) else value)
-        for name, value in query
-    ]
-    user, at, host = url.netloc.rpartition("@")
-    masked = f"{user.partition(':')[0]}:{_MASK}@{host}" if at and ":" in user else url.netloc
-    shown_url = url._replace(netloc=masked, query=urlencode(shown, safe="*/:")).geturl()
-    # urllib drops the slashes before an empty host of a scheme that it does not know.
-    empty_host = text.startswith(f"{url.scheme}:///") and not masked
-    return shown_url.replace(":", "://", 1) if empty_host and ":///" not in shown_url else shown_url
+    return _SECRET_VALUE.sub(r"\1=***", _PASSWORD.sub(r"\1:***@", text))
