@@ -34,9 +34,9 @@ def test_a_format_that_no_plugin_reads(name: str, tmp_path: Path, read: Read) ->
     write(tmp_path / name)
     with pytest.raises(BadRequest) as caught:
         read(path=find_config(tmp_path))
-    assert "no plugin reads" in caught.value.message
+    assert "no installed plugin reads" in caught.value.message
     assert "install a plugin" in caught.value.message
-    assert "read are .json, .yaml, .yml" in caught.value.message
+    assert "suffixes that are read: .json, .yaml, .yml" in caught.value.message
 
 
 def test_a_format_of_another_plugin(tmp_path: Path, formats: Mapping[str, ConfigFormat]) -> None:

@@ -85,11 +85,11 @@ def _reader(path: Path, formats: Mapping[str, ConfigFormat]) -> Callable[[str, s
         if path.name.endswith(suffix):
             found: Callable[[str, str], Document] = load_reference(formats[suffix].read)
             return found
-    known = ", ".join(sorted(formats)) or "nothing: no plugin with a format is installed"
+    known = ", ".join(sorted(formats)) or "none"
     raise BadRequest(
-        f"no plugin reads {path.suffix or 'files without a suffix such as'} run configs, and"
-        f" {path} is one: install a plugin that does, or write its content as YAML or JSON"
-        f" and name that file; read are {known}"
+        f"no installed plugin reads {path.suffix or 'files without a suffix'}, so {path} cannot be"
+        " read: install a plugin that does, or convert the file to YAML or JSON and name that one"
+        f" (suffixes that are read: {known})"
     )
 
 
