@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -93,10 +93,21 @@ def _check_one(kit: _Kit, name: str, settings: Settings, host: Host, target: Tar
         base = stack.enter_context(tempfile.TemporaryDirectory(prefix="ostler-check-"))
         resolved = _resolve(kit, name, settings, host, target, base)
         factory = resolved.factory()
-        context = _context(kit, base)
+
+        def open_driver() -> Any:
+            return factory(resolved.settings, *_context(kit, base))
+
         run = load_reference(f"{kit.module}:run_conformance")
-        report: Report = run(lambda: factory(resolved.settings, *context))
+        report: Report = run(open_driver, **_second(kit, open_driver))
         return replace(report, subject=f"{kit.setting} {name}")
+
+
+def _second(kit: _Kit, open_driver: Callable[[], Any]) -> dict[str, Callable[[], Any]]:
+    """Return what opens the same store once more, where the driver says that this is possible."""
+    if kit.setting != "kv":
+        return {}
+    with closing(open_driver()) as driver:
+        return {"open_second": open_driver} if driver.capabilities.shared else {}
 
 
 def _resolve(

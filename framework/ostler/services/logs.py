@@ -50,7 +50,7 @@ class LogReader:
         live: BinaryIO | None = None
         try:
             while True:
-                state = _state(self._store.run(run_id).run.tasks[task_id], step)
+                state = _state(self._store.task(run_id, task_id), step)
                 if state.log is OutputPhase.FINISHED:
                     yield from self._stored(task_id, step, position)
                     return

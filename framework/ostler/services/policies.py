@@ -33,6 +33,8 @@ class Policies:
     :param tell: told of every change of a run's phase or result; None: nobody listens.
     :param watch: called in the runservice's thread after every stored change
         of an owned run, with the ids of its tasks that changed; must be quick.
+    :param fail_unplaceable: a task that no executor could ever take fails,
+        instead of waiting for one that may come.
     """
 
     rank: Callable[[TaskView, Sequence[ExecutorView]], Sequence[str] | None] = _no_rank
@@ -40,3 +42,4 @@ class Policies:
     task_environment: Callable[[RunView, TaskView], Mapping[str, str]] = _nothing
     tell: Callable[[RunEvent], None] | None = None
     watch: Callable[[Run, frozenset[str]], None] | None = None
+    fail_unplaceable: bool = False

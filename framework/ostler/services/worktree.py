@@ -44,9 +44,7 @@ def snapshot(top: Path) -> str:
     if head and tree == _git(top, "rev-parse", f"{head}^{{tree}}"):
         return head
     parents = ["-p", head] if head else []
-    return _git(
-        top, "commit-tree", tree, *parents, "-m", "The working tree", environment=_AUTHOR
-    )
+    return _git(top, "commit-tree", tree, *parents, "-m", "The working tree", environment=_AUTHOR)
 
 
 _AUTHOR = {

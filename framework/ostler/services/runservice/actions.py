@@ -11,7 +11,7 @@ from ostler.runs.model import Run
 from ostler.spi.kv import Delete, Operation
 
 from . import keys
-from .store import RunStore, StoredRun, unchanged
+from .store import RunStore, StoredRun, at_revision
 
 __all__ = ["RunActions"]
 
@@ -53,7 +53,8 @@ class RunActions:
             stored = self._store.run(run_id)
             changed = action(stored.run)
             if self._store.write(
-                [unchanged(keys.run(run_id), stored.run.revision)], self._operations(stored, changed)
+                [at_revision(keys.run(run_id), stored.run.revision)],
+                self._operations(stored, changed),
             ):
                 return changed
         raise Conflict(f"run {run_id} changes too fast to be changed by this: try again")

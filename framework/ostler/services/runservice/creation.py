@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from ostler.clock import Clock
 from ostler.errors import Conflict, NotFound
+from ostler.kv import absent
 from ostler.runs.config import RunConfig
 from ostler.runs.model import Phase, Run
 from ostler.spi.kv import Operation, Put
 
 from . import keys
 from .outputs import Outputs
-from .store import RunStore, absent, dump, load, unchanged
+from .store import RunStore, at_revision, dump, load
 
 __all__ = ["RunCreation", "root_group"]
 
@@ -61,7 +62,7 @@ class RunCreation:
             final.append(Put(keys.queued(run.group, run.id), b""))
         final.append(self._store.put_header(added, owner))
         guards = [
-            unchanged(counter_key, item.mod_revision if item else 0),
+            at_revision(counter_key, item.mod_revision if item else 0),
             absent(keys.run(run.id)),
         ]
         revision = self._store.write(guards, [*rows, *final])
@@ -77,4 +78,3 @@ class RunCreation:
                     f"logs or archives of task {config.tasks[task_id].name!r} were removed "
                     "from object storage meanwhile: restart the run from scratch"
                 )
-

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ostler.errors import Unavailable
 from ostler.kv import KeyValueStore
-from ostler.spi.kv import Delete, Operation, Put
+from ostler.spi.kv import Delete, Operation
 
 from . import keys
 from .store import dump, load

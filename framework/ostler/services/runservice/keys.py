@@ -92,4 +92,3 @@ def executor_task(task_id: str) -> str:
 def instance(instance_id: str) -> str:
     """Return the key of a process that owns runs."""
     return f"{INSTANCES}{instance_id}"
-

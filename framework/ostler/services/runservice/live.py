@@ -1,15 +1,14 @@
-"""A run that this process owns: its state in memory, and how one turn changes it."""
+"""A run that this process owns: its state in memory, and what one turn makes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ostler.runs.advance import advance
+from ostler.runs.advance import Mark, advance
 from ostler.runs.config import RunConfig, TaskConfig
-from ostler.runs.model import ExecutorTaskRef, Run, Status
-from ostler.runs.reports import apply_report
-from ostler.services.api import TaskReport
+from ostler.runs.model import ExecutorTaskRef, Phase, Run, Status, Task
+from ostler.runs.reports import TaskReport, apply_report
 
 from .ancestry import Ancestry
 from .waiting import Waiting
@@ -21,17 +20,31 @@ __all__ = ["LiveRun", "Turn"]
 class Turn:
     """What one turn makes of a run; nothing of it is true before it is stored.
 
+    :param moved: tasks that changed since the run was last advanced; None: look at all.
+    :param mark: how far `advance` had come.
     :param changed: tasks whose state differs from what is stored.
     :param ended: tasks whose executor task is over.
-    :param started: executor by task given to it in this turn.
+    :param started: executor by task that it is given in this turn.
     :param ignored: reports that would have moved a final task.
     """
 
     run: Run
+    moved: set[str] | None = None
+    mark: Mark | None = None
     changed: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     started: dict[str, str] = field(default_factory=dict)
     ignored: list[TaskReport] = field(default_factory=list)
+
+    def replace_task(self, task: Task) -> None:
+        """Put another state of a task in."""
+        self.run = replace(self.run, tasks={**self.run.tasks, task.id: task})
+        self.changed.add(task.id)
+
+    def move(self, task_ids: Iterable[str]) -> None:
+        """Note that tasks changed in a way that others may depend on."""
+        if self.moved is not None:
+            self.moved.update(task_ids)
 
 
 class LiveRun:
@@ -46,74 +59,75 @@ class LiveRun:
         self.active = dict(active)
         self.ancestry = Ancestry(config)
         self.waiting = Waiting()
+        self._mark: Mark | None = None
         self._fresh = True
 
-    def turn(self, reports: Iterable[TaskReport], touched: Iterable[str], now: float) -> Turn:
-        """Apply reports and advance as far as it goes.
+    @property
+    def restless(self) -> bool:
+        """Whether something else than a report may move it: a free slot, its place in the group."""
+        return bool(self.waiting) or self.run.phase is Phase.QUEUED
 
-        :param touched: other tasks that changed since the last turn.
-        """
-        turn = Turn(self.run)
-        moved = set(touched)
+    def begin(self, reports: Iterable[TaskReport]) -> Turn:
+        """Begin a turn with what executors reported."""
+        turn = Turn(self.run, moved=None if self._fresh else set(), mark=self._mark)
+        if self._fresh:
+            self.waiting.clear()
         for report in reports:
-            self._apply(turn, report, moved)
-        refs = {task_id: ExecutorTaskRef(task_id) for task_id in self.active}
-        for task_id in turn.ended:
-            del refs[task_id]
-        advanced = advance(turn.run, self.config, refs, now=now, changed=self._hint(moved))
-        turn.run = advanced.run
+            self._apply(turn, report)
+        return turn
+
+    def advance(self, turn: Turn, now: float) -> None:
+        """Advance the run as far as it goes; tasks that may start go to those that wait."""
+        refs = {
+            task_id: ExecutorTaskRef(task_id)
+            for task_id in (*self.active, *turn.started)
+            if task_id not in turn.ended
+        }
+        advanced = advance(turn.run, self.config, refs, now=now, changed=turn.moved, mark=turn.mark)
+        turn.run, turn.moved, turn.mark = advanced.run, set(), advanced.mark
         turn.changed |= advanced.changed
         self.waiting.add(self.config.tasks[task_id] for task_id in advanced.to_submit)
         if turn.run.stop:
             self.waiting.clear()
-        return turn
 
     def start(self, turn: Turn, task: TaskConfig, executor_id: str) -> None:
-        """Note in ``turn`` that a task goes to an executor."""
+        """Note that a task goes to an executor."""
         turn.started[task.id] = executor_id
-        if turn.run.tasks[task.id].reason:
-            self.explain(turn, task.id, "")
+        self.explain(turn, task, "")
 
-    def explain(self, turn: Turn, task_id: str, reason: str) -> None:
-        """Note in ``turn`` why a task waits."""
-        task = turn.run.tasks[task_id]
-        if task.reason != reason:
-            replaced = replace(task, reason=reason)
-            turn.run = replace(turn.run, tasks={**turn.run.tasks, task_id: replaced})
-            turn.changed.add(task_id)
+    def fail(self, turn: Turn, task: TaskConfig, reason: str, now: float) -> None:
+        """Note that a task can never start."""
+        state = turn.run.tasks[task.id]
+        turn.replace_task(replace(state, status=Status.FAILED, reason=reason, end_time=now))
+        turn.move([task.id])
+
+    def explain(self, turn: Turn, task: TaskConfig, reason: str) -> None:
+        """Note why a task waits."""
+        state = turn.run.tasks[task.id]
+        if state.reason != reason:
+            turn.replace_task(replace(state, reason=reason))
 
     def commit(self, turn: Turn, revision: int) -> None:
-        """Take over what was stored at ``revision`` (of the header; 0: it was not written)."""
+        """Take over what was stored; ``revision``: of the header, 0 when it was not written."""
         self.run = replace(turn.run, revision=revision or self.run.revision)
         for task_id in turn.ended:
             del self.active[task_id]
         self.active.update(turn.started)
-        self._fresh = False
+        self._mark = turn.mark
+        self._fresh = turn.moved is None
 
     def reload(self, run: Run) -> None:
         """Begin again with what somebody else stored."""
         self.run = run
-        self.waiting.clear()
+        self._mark = None
         self._fresh = True
 
-    def _hint(self, moved: set[str]) -> set[str] | None:
-        if self._fresh or self.run.stop:
-            return None
-        return moved
-
-    def _apply(self, turn: Turn, report: TaskReport, moved: set[str]) -> None:
-        task_id = report.task_id
+    def _apply(self, turn: Turn, report: TaskReport) -> None:
         turn.run, applied = apply_report(turn.run, report)
         if not applied:
             turn.ignored.append(report)
             return
-        turn.changed.add(task_id)
-        moved.add(task_id)
-        if turn.run.tasks[task_id].status.final and task_id in self.active:
-            turn.ended.add(task_id)
-
-
-def failed_to_place(run: Run, task_id: str, reason: str, now: float) -> Run:
-    """Return ``run`` with a task failed that no executor can ever take."""
-    task = replace(run.tasks[task_id], status=Status.FAILED, reason=reason, end_time=now)
-    return replace(run, tasks={**run.tasks, task_id: task})
+        turn.changed.add(report.task_id)
+        turn.move([report.task_id])
+        if report.status.final and report.task_id in self.active:
+            turn.ended.add(report.task_id)

@@ -16,7 +16,7 @@ from ostler.spi.kv import Delete, Operation
 from . import keys
 from .instances import Instance, claim_dead
 from .outputs import Outputs
-from .store import RunStore, StoredRun, load, unchanged
+from .store import RunStore, StoredRun, at_revision, load
 
 __all__ = ["REASON", "Recovery"]
 
@@ -79,11 +79,9 @@ class Recovery:
         ]
         operations += [Delete(keys.executor_task(task_id)) for task_id in active]
         place = keys.queued(run.group, run.id)
-        operations.append(
-            Delete(place if run.phase is Phase.QUEUED else keys.running(run.group))
-        )
+        operations.append(Delete(place if run.phase is Phase.QUEUED else keys.running(run.group)))
         operations.append(self._store.put_header(ended, ""))
-        guards = [unchanged(keys.run(run.id), run.revision)]
+        guards = [at_revision(keys.run(run.id), run.revision)]
         return self._store.write(guards, operations) is not None
 
     def _active(self, run_id: str) -> Iterator[str]:

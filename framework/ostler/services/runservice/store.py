@@ -16,7 +16,7 @@ from ostler.spi.kv import Compare, Delete, KeyValue, Operation, Put, Target
 
 from . import keys
 
-__all__ = ["RunStore", "StoredRun", "absent", "dump", "load", "unchanged"]
+__all__ = ["RunStore", "StoredRun", "at_revision", "dump", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,8 @@ def load(item: KeyValue) -> Any:
         raise Internal(f"the stored value of {item.key!r} is damaged: {error}") from error
 
 
-def absent(key: str) -> Compare:
-    """Return the comparison "this key does not exist"."""
-    return Compare(key, Target.CREATE_REVISION, 0)
-
-
-def unchanged(key: str, revision: int) -> Compare:
-    """Return the comparison "nobody wrote this key after ``revision``"."""
+def at_revision(key: str, revision: int) -> Compare:
+    """Return the comparison "last written at ``revision``"; 0: it does not exist."""
     return Compare(key, Target.MOD_REVISION, revision)
 
 
@@ -86,6 +81,14 @@ class RunStore:
         if not header or header[0].key != keys.run(run_id):
             raise NotFound(f"there is no run {run_id}")
         return _stored(header[0], self._tasks(run_id, at))
+
+    def task(self, run_id: str, task_id: str) -> Task:
+        """Return one task of a run.
+
+        :raises NotFound: there is no such run, or it has no such task.
+        """
+        item = self._existing(keys.task(run_id, task_id), f"task {task_id} of run {run_id}")
+        return codec.decode_task(load(item))
 
     def config(self, config_id: str) -> RunConfig:
         """Return a run config.
@@ -148,7 +151,7 @@ class RunStore:
         :raises Conflict: somebody changed it meanwhile.
         """
         result = self.kv.txn(
-            [unchanged(keys.run(run_id), revision)],
+            [at_revision(keys.run(run_id), revision)],
             [
                 Delete(keys.run(run_id)),
                 Delete(keys.tasks(run_id), prefix=True),

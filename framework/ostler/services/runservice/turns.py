@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ostler.kv import absent
 from ostler.runs.model import Phase, Run
 from ostler.spi.kv import Compare, Delete, Operation, Put
 
 from . import keys
 from .events import EventTeller, event_of
 from .live import LiveRun, Turn
-from .store import RunStore, absent, dump, unchanged
+from .store import RunStore, at_revision, dump
 
 __all__ = ["TurnWriter"]
 
@@ -43,7 +44,7 @@ class TurnWriter:
         return revision if header else 0
 
     def _guards(self, live: LiveRun, turn: Turn) -> list[Compare]:
-        guards = [unchanged(keys.run(live.run.id), live.run.revision)]
+        guards = [at_revision(keys.run(live.run.id), live.run.revision)]
         guards += [absent(keys.executor_task(task_id)) for task_id in turn.started]
         if _starts(live.run, turn.run):
             guards.append(absent(keys.running(live.run.group)))

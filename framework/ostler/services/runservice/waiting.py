@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from ostler.runs.config import TaskConfig
 
@@ -22,19 +22,22 @@ class Waiting:
     def __init__(self) -> None:
         self._kinds: dict[Requirements, deque[TaskConfig]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._kinds)
+
     def add(self, tasks: Iterable[TaskConfig]) -> None:
         """Append tasks, in the order in which they shall start."""
         for task in tasks:
             self._kinds.setdefault(_requirements(task), deque()).append(task)
 
-    def take(self, place: Callable[[TaskConfig], bool]) -> Iterator[TaskConfig]:
-        """Yield the tasks for which ``place`` is true, and no longer hold them.
+    def take(self, place: Callable[[TaskConfig], bool]) -> None:
+        """Offer tasks to ``place``, and let go of those for which it is true.
 
         A kind is left for now at the first task that cannot be placed.
         """
         for kind, tasks in list(self._kinds.items()):
             while tasks and place(tasks[0]):
-                yield tasks.popleft()
+                tasks.popleft()
             if not tasks:
                 del self._kinds[kind]
 

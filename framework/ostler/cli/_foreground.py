@@ -1,0 +1,157 @@
+"""Runs that belong to this process: begun, watched to their end, stopped in order on Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from ostler.compose import Composition, Embedded
+from ostler.errors import Conflict, NotFound, Unavailable
+from ostler.runs.config import RunConfig
+from ostler.runs.model import Phase, Result, Run
+from ostler.runs.reports import TaskReport
+from ostler.services.executor.files import log_file
+from ostler.spi.storage import Body
+
+from ._describe import describe_run
+from ._exit import Exit
+from ._output import error_console, print_json, say
+from ._progress import Progress
+from ._summary import print_summary
+
+__all__ = ["Add", "foreground"]
+
+Add = Callable[[str], Sequence[tuple[Run, RunConfig]]]
+"""Creates the runs, given the id of the instance that owns them."""
+
+_CHECK = 1.0
+
+
+def foreground(
+    composition: Composition, add: Add, *, approve_all: bool, as_json: bool, quiet: bool
+) -> Exit:
+    """Create runs and bring them to their end in this process; show them, and print the outcome.
+
+    :raises Unavailable: the runservice failed.
+    """
+    composition.recovery.recover()
+    session = _Session(composition, quiet=quiet)
+    policies = composition.policies(approve_all=approve_all, watch=session.changed)
+    with Embedded(composition, policies, session.moved) as embedded:
+        runs = session.run(embedded, add)
+    for run in runs:
+        print_summary(run, session.progress.configs[run.id])
+    if as_json:
+        described = [describe_run(run, session.progress.configs[run.id]) for run in runs]
+        print_json({"runs": described, "setup_errors": []})
+    return _exit_code(runs)
+
+
+class _Session:
+    def __init__(self, composition: Composition, *, quiet: bool) -> None:
+        self._composition = composition
+        self._latest: dict[str, Run] = {}
+        self._open: set[str] = set()
+        self._wake = threading.Event()
+        self._interrupts = 0
+        self._directory = Path()
+        self.progress = self._progress(quiet)
+
+    def run(self, embedded: Embedded, add: Add) -> list[Run]:
+        self._directory = embedded.instance.directory
+        with self._interruptible():
+            added = add(embedded.instance.id)
+            self._open = {run.id for run, _ in added if not run.phase.final}
+            self._latest = {run.id: run for run, _ in added}
+            self.progress.start()
+            for run, config in added:
+                self.progress.add(run, config)
+                embedded.runservice.adopt(run.id)
+            try:
+                self._wait(embedded)
+            finally:
+                self.progress.close()
+        return [self._latest[run.id] for run, _ in added]
+
+    def changed(self, run: Run, changed: frozenset[str]) -> None:
+        """Take a stored state of a run, in the runservice's thread."""
+        self._latest[run.id] = run
+        self.progress.run_changed(run, changed)
+        if run.phase.final:
+            self._open.discard(run.id)
+            self._wake.set()
+
+    def moved(self, report: TaskReport) -> None:
+        """Take a task's state, in its worker's thread."""
+        self.progress.task_moved(report)
+
+    def _wait(self, embedded: Embedded) -> None:
+        told = 0
+        while self._open:
+            self._wake.wait(_CHECK)
+            self._wake.clear()
+            if embedded.runservice.failure is not None:
+                raise Unavailable("the runservice failed") from embedded.runservice.failure
+            if self._interrupts > told:
+                told = self._interrupts
+                self._end(sorted(self._open))
+
+    def _end(self, run_ids: Sequence[str]) -> None:
+        say("stopping; once more to end at once")
+        for run_id in run_ids:
+            end = self._composition.actions.stop
+            if self._latest[run_id].phase is Phase.QUEUED:
+                end = self._composition.actions.cancel
+            try:
+                end(run_id)
+            except Conflict as error:
+                say(str(error))  # it moved on in the same moment
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        def interrupt(_signal: int, _frame: FrameType | None) -> None:
+            self._interrupts += 1
+            if self._interrupts > 1:
+                os._exit(Exit.STOPPED)  # the executor's supervisor kills what still runs
+            self._wake.set()
+
+        handled = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, interrupt) for number in handled}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _progress(self, quiet: bool) -> Progress:
+        if sys.stderr.isatty() and not quiet:
+            from ._live import LiveProgress
+
+            return LiveProgress(error_console(), self._composition.clock, self._open_log)
+        from ._plain import PlainProgress
+
+        return PlainProgress(self._open_log, quiet=quiet)
+
+    def _open_log(self, task_id: str, step: int, over: bool) -> BinaryIO | Body | None:
+        """Open a log where it is written, or where it is kept when the step was quicker than we."""
+        with contextlib.suppress(FileNotFoundError):
+            return log_file(self._directory, task_id, step).open("rb")
+        with contextlib.suppress(NotFound):
+            return self._composition.outputs.open_log(task_id, step) if over else None
+        return None
+
+
+def _exit_code(runs: Sequence[Run]) -> Exit:
+    results = {run.result for run in runs}
+    if Result.FAILED in results:
+        return Exit.RUN_FAILED
+    if Result.STOPPED in results or any(run.phase is Phase.CANCELLED for run in runs):
+        return Exit.STOPPED
+    return Exit.SUCCESS
