@@ -1,0 +1,245 @@
+"""Files that are being written and have no key yet: nothing is left of them, whatever happens.
+
+A draft without a name (``O_TMPFILE``) vanishes with the process. A named one
+lies below a reserved directory of the storage, in a directory that its process
+holds a lock on; whoever opens the storage removes those that nobody holds.
+Within a process the threads spread over some directories, because creating and
+renaming in one directory is done by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+from ostler.errors import Unavailable
+
+from .failures import typed
+
+__all__ = ["RESERVED", "Draft", "Drafts"]
+
+RESERVED = ".ostler\x7f"
+"""Name of the reserved directory. No key has a part like it: it holds a control character."""
+
+_SPREAD = 16
+_NAMELESS = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
+_REFUSED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
+_FLAGS = os.O_WRONLY | os.O_CLOEXEC
+_NEW = _FLAGS | os.O_CREAT | os.O_EXCL
+_PATIENCE = 1000
+_MODE = 0o666
+
+
+class Draft(Protocol):
+    """An open file on its way to its key.
+
+    :param descriptor: to be written to; `close` closes it.
+    """
+
+    descriptor: int
+
+    def link(self, path: str) -> None:
+        """Make ``path`` this file.
+
+        :raises FileExistsError: there is one already.
+        """
+
+    def replace(self, path: str) -> None:
+        """Make ``path`` this file, whether or not there is one."""
+
+    def close(self) -> None:
+        """Close it; what was not linked is gone."""
+
+
+class Drafts:
+    """The drafts of one opened storage.
+
+    :param root: the storage's directory.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._reserved = f"{root}/{RESERVED}"
+        self._counter = itertools.count()
+        self._slots = itertools.count()
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._place = self._reserved  # where nothing can be made: see `_make_slots`
+        self._held: int | None = None
+        self._nameless = _NAMELESS
+
+    def named(self) -> Draft:
+        """Open a draft that costs the least: for what is small and replaces."""
+        for _attempt in range(_PATIENCE):
+            path = self._new_path()
+            try:
+                return _NamedDraft(os.open(path, _NEW, _MODE), path)
+            except FileExistsError:
+                continue  # a forked process counts from where its parent was
+            except FileNotFoundError:
+                self._make_slots()  # the first one, or somebody cleaned up by hand
+            except OSError as error:
+                raise typed(error, f"create a file in {self._reserved!r}") from error
+        raise Unavailable(f"what is made in {self._reserved!r} is removed again and again")
+
+    def nameless(self) -> Draft:
+        """Open a draft that vanishes with the process, where the file system can."""
+        if self._nameless:
+            try:
+                return _NamelessDraft(os.open(self._root, _FLAGS | _NAMELESS, _MODE), self)
+            except OSError as error:
+                if error.errno not in _REFUSED:
+                    raise typed(error, f"create a file in {self._root!r}") from error
+                if os.path.isdir(self._root):
+                    self._nameless = 0
+        return self.named()
+
+    def new_name(self) -> str:
+        """Return a path that does not exist, where nothing outlives the process."""
+        path = self._new_path()
+        if not os.path.isdir(os.path.dirname(path)):
+            self._make_slots()
+            path = self._new_path()
+        return path
+
+    def sweep(self) -> None:
+        """Remove what processes left that are no more."""
+        if not os.access(self._reserved, os.W_OK):
+            return  # nothing is there, or this storage is only read
+        try:
+            with _locked(self._reserved, fcntl.LOCK_EX):
+                for name in os.listdir(self._reserved):
+                    _remove_abandoned(f"{self._reserved}/{name}")
+        except FileNotFoundError:
+            return  # the last one who used it has just removed it
+        except OSError as error:
+            raise typed(error, f"clean up {self._reserved!r}") from error
+
+    def close(self) -> None:
+        """Remove the directories of this process. Idempotent."""
+        with self._lock:
+            held, self._held = self._held, None
+        if held is None:
+            return
+        shutil.rmtree(self._place, ignore_errors=True)  # what stays is swept by the next one
+        os.close(held)
+        with suppress(OSError):
+            os.rmdir(self._reserved)
+
+    def _new_path(self) -> str:
+        try:
+            slot = self._local.slot
+        except AttributeError:
+            slot = self._local.slot = next(self._slots) % _SPREAD
+        return f"{self._place}/{slot}/{next(self._counter)}"
+
+    def _make_slots(self) -> None:
+        """Make the directories of this process, and lock them against every sweep."""
+        with self._lock:
+            if self._held is not None:
+                if os.path.isdir(f"{self._place}/{_SPREAD - 1}"):
+                    return
+                os.close(self._held)
+                self._held = None
+            try:
+                self._place, self._held = _make_place(self._reserved)
+            except OSError as error:
+                raise typed(error, f"make a directory in {self._reserved!r}") from error
+
+
+class _NamedDraft:
+    def __init__(self, descriptor: int, path: str) -> None:
+        self.descriptor, self._path = descriptor, path
+
+    def link(self, path: str) -> None:
+        os.link(self._path, path)
+
+    def replace(self, path: str) -> None:
+        os.rename(self._path, path)
+        self._path = ""
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+        if self._path:
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
+
+
+class _NamelessDraft:
+    def __init__(self, descriptor: int, drafts: Drafts) -> None:
+        self.descriptor, self._drafts = descriptor, drafts
+
+    def link(self, path: str) -> None:
+        # An absolute source ignores the descriptor, whose presence makes Python
+        # use the call that follows the link to the open file.
+        source = f"/proc/self/fd/{self.descriptor}"
+        os.link(source, path, src_dir_fd=self.descriptor, follow_symlinks=True)
+
+    def replace(self, path: str) -> None:
+        try:
+            self.link(path)
+        except FileExistsError:
+            self._replace_existing(path)
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+    def _replace_existing(self, path: str) -> None:
+        name = self._drafts.new_name()
+        self.link(name)
+        try:
+            os.rename(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+
+
+def _make_place(reserved: str) -> tuple[str, int]:
+    """Make the directories of a process: their path, and what holds the lock on it."""
+    os.makedirs(reserved, exist_ok=True)
+    # Shared among those who begin; a sweep waits until the new directory is locked.
+    with _locked(reserved, fcntl.LOCK_SH):
+        path = tempfile.mkdtemp(dir=reserved, prefix="")
+        held = _open_directory(path)
+        fcntl.flock(held, fcntl.LOCK_SH)
+    for slot in range(_SPREAD):
+        os.mkdir(f"{path}/{slot}")
+    return path, held
+
+
+@contextmanager
+def _locked(directory: str, how: int) -> Iterator[None]:
+    descriptor = _open_directory(directory)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open_directory(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _remove_abandoned(path: str) -> None:
+    """Remove the directory of a process, unless that process still holds its lock."""
+    try:
+        descriptor = _open_directory(path)
+    except (FileNotFoundError, PermissionError):
+        return  # just removed, or another user's: that user's next start removes it
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        shutil.rmtree(path)
+    finally:
+        os.close(descriptor)

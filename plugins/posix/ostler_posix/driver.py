@@ -1,0 +1,169 @@
+"""The storage type `posix`: keys are paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from ostler.errors import BadRequest, Conflict
+from ostler.spi.storage import (
+    Body,
+    Capabilities,
+    CommonPrefix,
+    ObjectInfo,
+    Readable,
+    StorageDriver,
+    grouped,
+)
+
+from .content import fill, open_range
+from .directories import Directories, key_conflict
+from .drafts import Drafts
+from .failures import typed
+from .infos import Versions, info_of, infos, unreadable
+from .listing import is_occupied, walk
+from .settings import PosixSettings
+
+__all__ = ["PosixStorage"]
+
+_SMALL = 256 << 10
+_NAME_BYTES = 255
+
+
+class PosixStorage(StorageDriver):
+    """Every object is a file of its own, at its key below the storage's directory.
+
+    Symbolic links, devices and names that no key has are not objects and are not shown.
+    """
+
+    def __init__(self, settings: PosixSettings) -> None:
+        root = settings.path.rstrip("/")
+        self._base = f"{root}/"
+        self._persist = settings.persist
+        self._capabilities = Capabilities(flat=False, durable_put=settings.persist)
+        self._directories = Directories(root)
+        self._drafts = Drafts(root)
+        self._versions = Versions()
+        self._drafts.sweep()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def stat(self, key: str) -> ObjectInfo:
+        try:
+            found = os.lstat(self._base + key)
+        except OSError as error:
+            raise unreadable(error, key) from error
+        return info_of(key, found)
+
+    def get(self, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
+        return open_range(self._base + key, key, start, end)
+
+    def put(
+        self, key: str, source: Readable, *, size: int | None, persist: bool, if_absent: bool
+    ) -> ObjectInfo:
+        _check_names(key)
+        path = self._base + key
+        if if_absent and os.path.isfile(path):
+            raise _exists(key)  # before anything is written; a race is decided by the link
+        persist = persist and self._persist
+        small = size is not None and size <= _SMALL and not if_absent
+        draft = self._drafts.named() if small else self._drafts.nameless()
+        try:
+            fill(draft.descriptor, source, size, persist=persist)
+            info = self._versions.describe(key, draft.descriptor)
+            self._publish(draft.link if if_absent else draft.replace, key)
+        finally:
+            draft.close()
+        if persist:
+            self._directories.persist(os.path.dirname(path))
+        return info
+
+    def delete(self, key: str) -> None:
+        path = self._base + key
+        try:
+            os.unlink(path)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return
+        except OSError as error:
+            raise typed(error, f"delete {key!r}") from error
+        self._directories.prune(os.path.dirname(path))
+
+    def list(
+        self, prefix: str, start_after: str, delimiter: str
+    ) -> Iterator[ObjectInfo | CommonPrefix]:
+        if delimiter == "/":
+            return self._one_level(prefix, start_after)
+        objects = self._all_levels(prefix, start_after)
+        return grouped(objects, prefix, start_after, delimiter) if delimiter else objects
+
+    def close(self) -> None:
+        self._drafts.close()
+
+    def _publish(self, step: Callable[[str], None], key: str) -> None:
+        """Give a draft its key: ``step`` links it there or replaces what is there."""
+        path = self._base + key
+        try:
+            step(path)
+        except OSError:
+            self._publish_patiently(step, path, key)
+
+    def _publish_patiently(self, step: Callable[[str], None], path: str, key: str) -> None:
+        directory = os.path.dirname(path)
+        try:
+            self._directories.publish(lambda: _place(step, path, key), directory)
+        except OSError as error:
+            raise typed(error, f"store {key!r}") from error
+        except Conflict:
+            self._directories.prune(directory)
+            raise
+
+    def _all_levels(self, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
+        for base, names in walk(self._base, prefix, start_after):
+            yield from infos(self._base + base, base, names)
+
+    def _one_level(self, prefix: str, start_after: str) -> Iterator[ObjectInfo | CommonPrefix]:
+        for base, names in walk(self._base, prefix, start_after, descend=False):
+            if names[0].endswith("/"):
+                yield CommonPrefix(base + names[0])
+            else:
+                yield from infos(self._base + base, base, names)
+
+
+def _place(step: Callable[[str], None], path: str, key: str) -> None:
+    """Run ``step`` on a path where a file or a directory may be in the way."""
+    try:
+        step(path)
+    except (FileExistsError, IsADirectoryError) as error:
+        if isinstance(error, FileExistsError) and not os.path.isdir(path):
+            raise _exists(key) from error
+        if is_occupied(path):
+            raise key_conflict(path) from error
+        _remove_empty(path)
+        _place(step, path, key)
+
+
+def _remove_empty(directory: str) -> None:
+    """Remove directories that a crash left without any object, bottom up."""
+    for path, _directories, _files in os.walk(directory, topdown=False):
+        try:
+            os.rmdir(path)
+        except OSError as error:
+            raise key_conflict(directory) from error  # a writer was quicker
+
+
+def _check_names(key: str) -> None:
+    if len(key) <= _NAME_BYTES and key.isascii():
+        return
+    for name in key.split("/"):
+        if len(name.encode()) > _NAME_BYTES:
+            raise BadRequest(
+                f"the storage type posix keeps the parts of keys as file names, of at most "
+                f"{_NAME_BYTES} bytes: {name[:40]!r}… is longer",
+                code="name_too_long",
+            )
+
+
+def _exists(key: str) -> Conflict:
+    return Conflict(f"the object {key!r} exists already", code="exists")
