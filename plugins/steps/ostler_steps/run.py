@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from functools import lru_cache
 
 from ostler.errors import BadRequest
 from ostler.spi import StepContext
@@ -24,7 +26,8 @@ def run(config: RunStep, context: StepContext) -> int:
     )
 
 
-def _split(shell: str) -> list[str]:
+@lru_cache
+def _split(shell: str) -> Sequence[str]:
     try:
         words = shlex.split(shell)
     except ValueError as error:

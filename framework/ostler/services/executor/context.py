@@ -199,7 +199,9 @@ class PodStepContext(StepContext):
     # --- workspaces
 
     def save_workspace(self, source: Readable) -> None:
-        spool(source, self._home.files.archive(self._number))
+        path = self._home.files.archive(self._number)
+        self._home.files.made(path)
+        spool(source, path)
         self._keep_archive()
 
     def workspace_archives(self) -> Sequence[tuple[str, Body]]:

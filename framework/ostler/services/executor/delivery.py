@@ -30,20 +30,21 @@ class _Item(Protocol):
 
 
 class _Log:
-    def __init__(self, step: int | None, log: LogFile) -> None:
-        self._step = step
+    def __init__(self, log: LogFile) -> None:
         self._log = log
 
     def store(self, shared: Shared, progress: Progress) -> None:
+        step = self._log.step
         try:
             source, size = self._log.content()
-            shared.client.put_log(progress.task_id, self._step, source, size)
+            shared.client.put_log(progress.task_id, step, source, size)
         finally:
             self._log.close()
-        progress.log_stored(self._step)
+        progress.log_stored(step)
 
     def __str__(self) -> str:
-        return "the log of the setup" if self._step is None else f"the log of step {self._step}"
+        step = self._log.step
+        return "the log of the setup" if step is None else f"the log of step {step}"
 
 
 class _Archive:
@@ -73,18 +74,19 @@ class Delivery:
     def resumed(cls, shared: Shared, progress: Progress, files: TaskFiles) -> Delivery:
         """Take up what an earlier life of the executor has left on the disk."""
         delivery = cls(shared, progress, files)
+        files.find()
         for number in (None, *range(len(progress.steps))):
             step = progress.step(number)
             if step.start_time is not None and step.log is OutputPhase.NOTSTARTED:
-                delivery.add_log(number, LogFile(files.log(number)))
+                delivery.add_log(LogFile.found(files, number))
             archived = number is not None and step.archive is OutputPhase.NOTSTARTED
             if archived and step.phase is StepPhase.SUCCESS:
                 delivery.add_archive(number)
         return delivery
 
-    def add_log(self, step: int | None, log: LogFile) -> None:
+    def add_log(self, log: LogFile) -> None:
         """Have a log stored that is complete."""
-        self._waiting.append(_Log(step, log))
+        self._waiting.append(_Log(log))
 
     def add_archive(self, step: int) -> None:
         """Have the archive stored that a step left."""

@@ -40,11 +40,12 @@ class TaskFiles:
     :param directory: the executor's.
     """
 
-    __slots__ = ("_prefix", "task_id")
+    __slots__ = ("_made", "_prefix", "task_id")
 
     def __init__(self, directory: Path, task_id: str) -> None:
         self.task_id = task_id
         self._prefix = f"{directory}/tasks/{task_id}"
+        self._made: list[str] = []
 
     def log(self, step: int | None) -> str:
         """Return the path of a log."""
@@ -58,6 +59,10 @@ class TaskFiles:
         """Return the path of a file that is needed for a moment."""
         return f"{self._prefix}.scratch"
 
+    def made(self, path: str) -> None:
+        """Note that a file was made, to be removed in the end."""
+        self._made.append(path)
+
     def keep(self, report: TaskReport) -> None:
         """Write the task's end down, so that the executor's next life can tell it."""
         path = self._prefix + _OUTCOME
@@ -66,19 +71,19 @@ class TaskFiles:
             file.flush()
             os.fsync(file.fileno())
         os.replace(path + ".new", path)
+        self.made(path)
 
-    def remove(self, steps: int) -> None:
-        """Remove every file that the task with so many steps can have left."""
-        _unlink(self.log(None))
-        for step in range(steps):
-            _unlink(self.log(step))
-
-    def remove_all(self) -> None:
-        """Remove every file of the task, whatever it is."""
+    def find(self) -> None:
+        """Take note of the files that an earlier life of the executor made."""
         folder, name = os.path.split(self._prefix)
         for entry in os.listdir(folder):
             if entry.startswith(name + "."):
-                _unlink(f"{folder}/{entry}")
+                self.made(f"{folder}/{entry}")
+
+    def remove(self) -> None:
+        """Remove every file that was made."""
+        for path in self._made:
+            _unlink(path)
 
 
 def _unlink(path: str) -> None:

@@ -10,23 +10,35 @@ from ostler.errors import Unavailable
 from ostler.masking import Masker
 from ostler.spi.storage import Readable
 
+from .files import TaskFiles
+
 __all__ = ["LogFile"]
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
 class LogFile:
-    """A log; an `Output`. The file is made with the first byte.
+    """The log of a step, or of the setup (None); an `Output`. Its file is made with the first byte.
 
     :param secrets: what must not be seen in it.
     """
 
-    __slots__ = ("_descriptor", "_masker", "path")
+    __slots__ = ("_descriptor", "_files", "_made", "_masker", "path", "step")
 
-    def __init__(self, path: str, secrets: Sequence[str] = ()) -> None:
-        self.path = path
+    def __init__(self, files: TaskFiles, step: int | None, secrets: Sequence[str] = ()) -> None:
+        self.step = step
+        self.path = files.log(step)
+        self._files = files
+        self._made = False
         self._descriptor = -1
         self._masker = Masker(secrets) if secrets else None
+
+    @classmethod
+    def found(cls, files: TaskFiles, step: int | None) -> LogFile:
+        """Return a log that an earlier life of the executor may have written."""
+        log = cls(files, step)
+        log._made = os.path.exists(log.path)
+        return log
 
     def write(self, data: bytes, /) -> None:
         self._append(self._masker.feed(data) if self._masker else data)
@@ -45,7 +57,7 @@ class LogFile:
 
     def content(self) -> tuple[Readable, int]:
         """Return all that has been written so far, and its size in bytes."""
-        if self._descriptor < 0 and not os.path.exists(self.path):
+        if not self._made:
             return io.BytesIO(), 0
         descriptor = self._open()
         size = os.fstat(descriptor).st_size
@@ -63,6 +75,9 @@ class LogFile:
                 self._descriptor = os.open(self.path, _FLAGS, 0o600)
             except OSError as error:
                 raise _unwritable(self.path, error) from error
+            if not self._made:
+                self._made = True
+                self._files.made(self.path)
         return self._descriptor
 
     def _append(self, data: bytes) -> None:

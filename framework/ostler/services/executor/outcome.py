@@ -52,9 +52,5 @@ class Outcome:
 
     def acknowledged(self) -> None:
         """Remove the task's files: the runservice has everything."""
-        steps = self._progress.steps
-        if self._kept or any(step.archive for step in steps):
-            self._files.remove_all()
-        else:
-            self._files.remove(len(steps))
+        self._files.remove()
         self._done(self.task_id)

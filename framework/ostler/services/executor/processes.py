@@ -45,7 +45,7 @@ def run_process(
         code = running.wait()
     finally:
         unsubscribe()
-        ending.over.set()
+        ending.finish()
     if cancel.is_set():
         raise cancelled()
     assert code is not None  # without a timeout it waits for the code
@@ -59,15 +59,26 @@ class _Ending:
         self._pod = pod
         self._running = running
         self._grace = grace
-        self.over = threading.Event()
+        self._finished = False
+        self._over: threading.Event | None = None  # made when needed: most processes just end
 
     def begin(self) -> None:
-        threading.Thread(target=self._end, name="ending", daemon=True).start()
+        self._over = threading.Event()
+        if not self._finished:
+            threading.Thread(
+                target=self._end, args=(self._over,), name="ending", daemon=True
+            ).start()
 
-    def _end(self) -> None:
+    def finish(self) -> None:
+        """Be told that the process has ended."""
+        self._finished = True
+        if self._over:
+            self._over.set()
+
+    def _end(self, over: threading.Event) -> None:
         try:
             self._running.signal(signal.SIGTERM)
-            if not self.over.wait(self._grace):
+            if not over.wait(self._grace):
                 self._pod.stop(0)
         except Error as error:
             pod = self._pod.info.id

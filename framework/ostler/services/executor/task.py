@@ -119,7 +119,7 @@ class TaskRun:
             self._remove_pod()
 
     def _setup(self) -> TaskPod | None:
-        log = LogFile(self._files.log(None), self._config.secrets)
+        log = LogFile(self._files, None, self._config.secrets)
         home: TaskPod | None = None
         try:
             home = self._make_ready(log)
@@ -128,7 +128,7 @@ class TaskRun:
             phase = self._ended_by(error, log, "the setup")
         log.end()
         self._progress.end_step(None, phase, self._shared.clock.now())
-        self._delivery.add_log(None, log)
+        self._delivery.add_log(log)
         return home
 
     def _make_ready(self, log: LogFile) -> TaskPod:
@@ -165,13 +165,13 @@ class TaskRun:
     def _step(self, home: TaskPod, number: int) -> bool:
         """Run a step; return whether it succeeded."""
         progress, clock = self._progress, self._shared.clock
-        log = LogFile(self._files.log(number), self._config.secrets)
+        log = LogFile(self._files, number, self._config.secrets)
         progress.begin_step(number, clock.now())
         self._changed()
         phase, code = self._run_step(home, number, log)
         log.end()
         progress.end_step(number, phase, clock.now(), code)
-        self._delivery.add_log(number, log)
+        self._delivery.add_log(log)
         self._changed()
         return phase is StepPhase.SUCCESS
 
