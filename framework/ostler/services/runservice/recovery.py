@@ -78,8 +78,9 @@ class Recovery:
             if task is not run.tasks[task.id]
         ]
         operations += [Delete(keys.executor_task(task_id)) for task_id in active]
-        place = keys.queued(run.group, run.id)
-        operations.append(Delete(place if run.phase is Phase.QUEUED else keys.running(run.group)))
+        operations.append(Delete(keys.queued(run.group, run.id)))
+        if run.phase is Phase.RUNNING:
+            operations.append(Delete(keys.running(run.group)))
         operations.append(self._store.put_header(ended, ""))
         guards = [at_revision(keys.run(run.id), run.revision)]
         return self._store.write(guards, operations) is not None
