@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 
+import click
+
 from ostler.settings import LogSettings
 
 __all__ = ["configure"]
@@ -32,11 +34,15 @@ class _Text(logging.Formatter):
         return text
 
 
+class _ToStandardError(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
 def configure(settings: LogSettings) -> None:
     """Send the records of ``ostler`` to standard error, in the form and from the level that is set."""
     logger = logging.getLogger("ostler")
-    handler = logging.StreamHandler()
+    handler = _ToStandardError()
     handler.setFormatter(_Json() if settings.format == "json" else _Text())
     logger.handlers = [handler]
-    logger.propagate = False
     logger.setLevel(settings.level.upper())

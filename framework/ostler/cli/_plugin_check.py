@@ -121,8 +121,8 @@ def _resolve(
                 "say --type too"
             )
         return resolved
-    fields = _fields(target.fields) or _path_only(kit.offered(host)[name], f"{base}/data")
-    chosen = settings.choose(kit.setting, {"type": name, **fields}, "--set")
+    given = _path_only(kit.offered(host)[name], f"{base}/data") | _fields(target.fields)
+    chosen = settings.choose(kit.setting, {"type": name, **given}, "--set")
     return kit.resolve(chosen, host)
 
 

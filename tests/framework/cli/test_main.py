@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import stat
 import subprocess
 import sys
@@ -255,3 +256,25 @@ def test_a_table_is_plain_and_aligned_where_no_terminal_is(
 ) -> None:
     print_table(("name", "count"), [("a", 1), ("longer", None)])
     assert capsys.readouterr().out == "NAME    COUNT\na       1\nlonger\n"
+
+
+def test_a_table_on_a_terminal_has_every_cell() -> None:
+    script = (
+        "from ostler.cli._output import print_table;"
+        "print_table(('name', 'count'), [('[bold]a', 1), ('b', 2)])"
+    )
+    assert _on_a_terminal(sys.executable, "-c", script).split() == [
+        *("NAME", "COUNT"),
+        *("[bold]a", "1"),
+        *("b", "2"),
+    ]
+
+
+def _on_a_terminal(*command: str) -> str:
+    """Return what a command prints on a terminal, without what colours it."""
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "dumb", "NO_COLOR": "1"}
+    subprocess.run(command, stdout=theirs, check=True, env=environ)
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        return terminal.read(65536).decode()
