@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+from ostler.errors import NotFound
 
 from .model import OutputPhase, Run, Status, Step, Task
 
@@ -33,44 +36,45 @@ def apply_report(run: Run, report: TaskReport) -> tuple[Run, bool]:
     object storage since; a running one does not go back to not started. Logs
     and archives that were there once stay there.
 
-    :raises KeyError: the run has no such task.
+    :raises NotFound: the run has no such task.
     """
-    task = run.tasks[report.task_id]
-    new = _outputs_only(task, report) if task.status.final else _moved(task, report)
+    task = run.tasks.get(report.task_id)
+    if task is None:
+        raise NotFound(f"run {run.id} has no task {report.task_id}, which a report is about")
+    new = _after(task, report)
     if new == task:
         return run, False
     return replace(run, tasks={**run.tasks, task.id: new}), True
 
 
-def _moved(task: Task, report: TaskReport) -> Task:
-    if report.status is Status.NOTSTARTED and task.status is Status.RUNNING:
+def _after(task: Task, report: TaskReport) -> Task:
+    if task.status.final:
+        return _with_outputs(task, report) if report.status is task.status else task
+    if task.status is Status.RUNNING and report.status is Status.NOTSTARTED:
         return task
     return replace(
         task,
         status=report.status,
         setup=_kept(task.setup, report.setup),
-        steps=_steps(task.steps, report.steps),
+        steps=_all_kept(task.steps, report.steps),
         start_time=report.start_time if task.start_time is None else task.start_time,
         end_time=report.end_time,
         reason=report.reason,
     )
 
 
-def _outputs_only(task: Task, report: TaskReport) -> Task:
-    """Return a final task with what has reached object storage; another end moves nothing."""
-    if report.status is not task.status:
-        return task
+def _with_outputs(task: Task, report: TaskReport) -> Task:
+    """Return a task as it is, with what has reached object storage."""
     return replace(
         task,
         setup=_kept(report.setup, task.setup),
-        steps=tuple(_kept(told, step) for told, step in zip(report.steps, task.steps, strict=False))
-        + task.steps[len(report.steps) :],
+        steps=_all_kept(report.steps, task.steps),
     )
 
 
-def _steps(old: tuple[Step, ...], new: tuple[Step, ...]) -> tuple[Step, ...]:
-    kept = tuple(_kept(before, after) for before, after in zip(old, new, strict=False))
-    return kept + (new[len(old) :] or old[len(new) :])
+def _all_kept(stored: tuple[Step, ...], steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    pairs = zip_longest(stored, steps)
+    return tuple(_kept(one or step, step or one) for one, step in pairs)
 
 
 def _kept(stored: Step, step: Step) -> Step:
