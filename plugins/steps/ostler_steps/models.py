@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated
 
 from ostler.spi import ArchiveContent, StepModel
@@ -58,7 +58,7 @@ class Content(BaseModel):
 
     source_dir: _Text = "."
     dest_dir: str = "."
-    paths: Annotated[Sequence[_Text], Field(min_length=1)] = ("**",)
+    paths: Annotated[list[_Text], Field(min_length=1)] = ["**"]
 
     def value(self) -> ArchiveContent:
         """Return it as the step context takes it."""
@@ -67,7 +67,7 @@ class Content(BaseModel):
         )
 
 
-_Contents = Annotated[Sequence[Content], Field(min_length=1)]
+_Contents = Annotated[list[Content], Field(min_length=1)]
 
 
 class SaveToWorkspaceStep(StepModel):
@@ -102,5 +102,5 @@ class RestoreCacheStep(StepModel):
     :param dest_dir: relative to the working directory.
     """
 
-    keys: Annotated[Sequence[_Text], Field(min_length=1)]
+    keys: Annotated[list[_Text], Field(min_length=1)]
     dest_dir: _Text = "."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from functools import lru_cache
 
 from ostler.errors import BadRequest
@@ -27,11 +26,11 @@ def run(config: RunStep, context: StepContext) -> int:
 
 
 @lru_cache
-def _split(shell: str) -> Sequence[str]:
+def _split(shell: str) -> tuple[str, ...]:
     try:
         words = shlex.split(shell)
     except ValueError as error:
         raise BadRequest(f"the shell {shell!r} cannot be split into words: {error}") from error
     if not words:
         raise BadRequest(f"the shell {shell!r} names no program")
-    return words
+    return tuple(words)
