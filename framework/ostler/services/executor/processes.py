@@ -77,12 +77,15 @@ class _Ending:
 
     def _end(self, over: threading.Event) -> None:
         try:
-            self._running.signal(signal.SIGTERM)
-            if not over.wait(self._grace):
-                self._pod.stop(0)
+            self._running.signal(int(signal.SIGTERM))
+            if over.wait(self._grace):
+                return
         except Error as error:
-            pod = self._pod.info.id
-            _LOG.error("pod %s cannot be ended before it is removed: %s", pod, error.message)
+            _LOG.warning("a process cannot be asked to end: %s; killing it", error.message)
+        try:
+            self._pod.stop(0)
+        except Error as error:
+            _LOG.error("a process cannot be killed: %s; its task waits for it", error.message)
 
 
 class Capture:
@@ -104,7 +107,7 @@ class Capture:
 
     def started(self, running: Exec) -> None:
         """Be told which process writes: it is killed when it goes beyond the limit."""
-        self._kill = lambda: running.signal(signal.SIGKILL)
+        self._kill = lambda: running.signal(int(signal.SIGKILL))
         if self.exceeded:
             self._kill()
 

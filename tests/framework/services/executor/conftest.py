@@ -24,7 +24,7 @@ from ostler.services.api import (
     WorkspaceArchive,
 )
 from ostler.services.executor import ExecutorService
-from ostler.spi.executor import ExecutorContext, ExecutorDriver
+from ostler.spi.executor import ContainerConfig, ExecutorContext, ExecutorDriver
 from ostler.spi.info import load_reference
 from ostler.spi.steps import StepModel, StepType
 from ostler.spi.storage import Body, Readable
@@ -241,6 +241,9 @@ class Bench:
         task = self.task(*steps, **options)
         self.runservice.give(task)
         return self.runservice.end_of(task.id)
+
+    def container(self, **config: Any) -> ContainerConfig:
+        return ContainerConfig(**config)
 
     def run_without_end(self, *steps: StepConfig | str) -> None:
         """Start a task of these steps, and do not wait for it."""

@@ -178,7 +178,9 @@ def test_a_stopped_task(bench: Bench) -> None:
     report = bench.runservice.end_of(task.id)
     assert (report.status, report.reason) == (Status.STOPPED, "stopped")
     assert phases(report) == [StepPhase.STOPPED, StepPhase.CANCELLED]
-    assert bench.log(report) == "ready\ncleaned up\nstopped\n"
+    # Between them the shell may say that the signal ended its `sleep`.
+    lines = bench.log(report).splitlines()
+    assert (lines[0], lines[-2:]) == ("ready", ["cleaned up", "stopped"])
     assert list(bench.driver.pods()) == []
 
 
