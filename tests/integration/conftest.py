@@ -44,6 +44,13 @@ class Started:
         self._reader.join(DEADLINE)
         return code
 
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join(DEADLINE)
+        assert self.process.stderr
+        self.process.stderr.close()
+
 
 class Ostler:
     """The command, in a directory with a home."""
@@ -89,8 +96,7 @@ class Ostler:
 
     def close(self) -> None:
         for started in self._started:
-            started.process.kill()
-            started.process.wait()
+            started.close()
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return [sys.executable, "-m", "ostler", *arguments]

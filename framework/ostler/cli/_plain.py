@@ -34,11 +34,11 @@ class PlainProgress(Progress):
         config = self.configs[run.id]
         if run.id not in self._phases:
             self._tasks.update(config.tasks)
+        for task_id in sorted(changed, key=lambda task_id: config.tasks[task_id].level):
+            self._show_status(run, task_id)
         if self._phases.get(run.id) is not run.phase:
             self._phases[run.id] = run.phase
             self._say(_phase_line(run))
-        for task_id in sorted(changed, key=lambda task_id: config.tasks[task_id].level):
-            self._show_status(run, task_id)
         sys.stderr.flush()
 
     def show_task(self, report: TaskReport) -> None:
