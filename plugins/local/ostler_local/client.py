@@ -52,6 +52,11 @@ class Client:
         self._process, self._control = _start(token, lock, log)
 
     @property
+    def pid(self) -> int:
+        """The supervisor's."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether the supervisor runs."""
         return not self._over and self._process.poll() is None

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
 
 from ostler.errors import Conflict, Unavailable
 
-__all__ = ["PodDirectory", "Premises", "remove_tree"]
+__all__ = ["PodDirectory", "Premises", "Spares", "remove_tree"]
 
 _TASK = "task"
+_SPARES = 32
+_SKELETON = ("home", "tmp", "project")
+_PRIVATE = stat.S_IFDIR | 0o700
 
 
 class PodDirectory:
-    """The private directory of one pod: ``home``, ``tmp`` and the scripts of its execs."""
+    """The private directory of one pod: ``home``, ``tmp``, the scripts of its execs, and
+    until it is used ``project``.
+    """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, spares: Spares) -> None:
+        self._spares = spares
         self.path = path
         self.home = f"{path}/home"
         self.tmp = f"{path}/tmp"  # noqa: S108  its own
@@ -27,14 +34,20 @@ class PodDirectory:
         :param task_id: to be remembered; None: it is the pod's id.
         :raises Conflict: it exists.
         """
-        try:
-            os.mkdir(self.path, 0o700)
-        except FileExistsError as error:
-            raise Conflict(f"{self.path} exists: a pod of that id was not removed") from error
-        os.mkdir(self.home, 0o700)
-        os.mkdir(self.tmp, 0o700)
+        if os.path.lexists(self.path):
+            raise Conflict(f"{self.path} exists: a pod of that id was not removed", code="exists")
+        if not self._spares.take(self.path):
+            _make_skeleton(self.path)
         if task_id is not None:
             _write(f"{self.path}/{_TASK}", task_id.encode(), 0o600)
+
+    def remove(self) -> None:
+        """Remove it with all that is in it; absent already is no error. No process may be at work in it.
+
+        :raises Unavailable: something cannot be removed.
+        """
+        if not self._spares.keep(self.path):
+            remove_tree(self.path)
 
     def task_id(self) -> str | None:
         """Return what `create` was told to remember."""
@@ -44,11 +57,59 @@ class PodDirectory:
         except FileNotFoundError:
             return None
 
+    def use_project(self) -> None:
+        """Make ``~/project``, where most tasks work: what lies ready is put there.
+
+        :raises FileExistsError: it exists.
+        """
+        if os.path.lexists(f"{self.home}/project"):
+            raise FileExistsError(f"{self.home}/project")
+        try:
+            os.rename(f"{self.path}/project", f"{self.home}/project")
+        except FileNotFoundError:  # it was used before, and removed
+            os.mkdir(f"{self.home}/project", 0o700)
+
     def add_script(self, number: int, content: bytes) -> str:
         """Write an exec's script and return its path."""
         path = f"{self.path}/script-{number}"
         _write(path, content, 0o700)
         return path
+
+
+class Spares:
+    """Empty pod directories that wait to be used again: two renames cost a tenth of making and removing one.
+
+    :param path: the directory that they lie in.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._names: list[str] = []
+
+    def find(self) -> None:
+        """Take up those of an earlier life."""
+        os.makedirs(self._path, 0o700, exist_ok=True)
+        self._names = os.listdir(self._path)
+
+    def take(self, path: str) -> bool:
+        """Give one away, as ``path``; False when there is none."""
+        try:
+            os.rename(f"{self._path}/{self._names.pop()}", path)
+        except (IndexError, FileNotFoundError):
+            return False
+        return True
+
+    def keep(self, path: str) -> bool:
+        """Keep the pod directory ``path`` if nothing but scripts is in it; False: it stays where it is."""
+        name = os.path.basename(path)
+        try:
+            if len(self._names) >= _SPARES or not _strip(path):
+                return False
+            os.rename(path, f"{self._path}/{name}")
+        except OSError:
+            return False  # what it is that hinders will show when it is removed
+        self._names.append(name)
+        return True
 
 
 class Premises:
@@ -57,12 +118,14 @@ class Premises:
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
         self._pods = f"{self.path}/pods"
+        self._spares = Spares(f"{self.path}/spares")
         self.lock = f"{self.path}/lock"
         self.log = f"{self.path}/supervisor.log"
 
     def prepare(self) -> str:
         """Make what is missing and return the token: random, the same over restarts."""
         os.makedirs(self._pods, 0o700, exist_ok=True)
+        self._spares.find()
         path = f"{self.path}/token"
         if not os.path.exists(path):
             _write(f"{path}.new", secrets.token_hex(8).encode(), 0o600)
@@ -72,11 +135,29 @@ class Premises:
 
     def pod(self, id: str) -> PodDirectory:
         """Return the directory of the pod ``id``, which need not exist."""
-        return PodDirectory(f"{self._pods}/{id}")
+        return PodDirectory(f"{self._pods}/{id}", self._spares)
 
     def pods(self) -> list[str]:
         """Return the ids of the pods that have a directory."""
         return sorted(os.listdir(self._pods))
+
+
+def _make_skeleton(path: str) -> None:
+    for part in ("", *_SKELETON):
+        os.mkdir(f"{path}/{part}", 0o700)
+
+
+def _strip(path: str) -> bool:
+    """Remove the scripts, put the working directory away; return whether a bare skeleton is left."""
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(f"{path}/home/project", f"{path}/project")
+    for name in os.listdir(path):
+        if name not in _SKELETON:
+            os.unlink(f"{path}/{name}")
+    return all(
+        os.lstat(f"{path}/{name}").st_mode == _PRIVATE and not os.listdir(f"{path}/{name}")
+        for name in _SKELETON
+    )
 
 
 def remove_tree(path: str) -> None:

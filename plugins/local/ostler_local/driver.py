@@ -76,6 +76,11 @@ class LocalDriver(ExecutorDriver):
         )
         self._supervisor()
 
+    @property
+    def supervisor_pid(self) -> int:
+        """The pid of the supervisor, for who measures it or breaks it on purpose."""
+        return self._supervisor().pid
+
     def archs(self) -> Sequence[str]:
         return (self._arch,)
 

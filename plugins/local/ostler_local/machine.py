@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import pwd
@@ -30,6 +31,7 @@ def architecture() -> str:
     return _GO_NAMES.get(name, name)
 
 
+@functools.cache
 def user_name() -> str:
     """Return the name of the user that this process runs as; its number when it has none."""
     try:

@@ -15,7 +15,7 @@ from ostler.spi import Body, Exec, ExecConfig, Pod, PodInfo, Readable
 
 from . import leftovers
 from .client import Client
-from .directories import PodDirectory, remove_tree
+from .directories import PodDirectory
 from .environment import expand
 from .execs import Launch, LocalExec
 from .packing import PackedDirectory
@@ -113,13 +113,13 @@ class LocalPod(Pod):
     ) -> str:
         full = expand(path, {**self._environment, **environment})
         if create:
-            _make_directory(full)
+            self._make_directory(full)
         elif os.path.lexists(full) and not os.path.isdir(full):
             raise BadRequest(f"{full} is not a directory")
         return full
 
     def put_archive(self, path: str, source: Readable, *, user: str) -> None:
-        _make_directory(path)
+        self._make_directory(path)
         unpack(source, path)
 
     def get_archive(self, path: str) -> Body:
@@ -150,8 +150,19 @@ class LocalPod(Pod):
         for running in [*self._running.values()]:
             if running is not None:
                 running.abandon()
-        remove_tree(self._directory.path)
+        self._directory.remove()
         self._on_removed(self)
+
+    def _make_directory(self, path: str) -> None:
+        try:
+            if path == f"{self._directory.home}/project" and not os.path.isdir(path):
+                self._directory.use_project()
+            else:
+                os.makedirs(path, exist_ok=True)
+        except FileExistsError as error:
+            raise BadRequest(f"{path} exists and is not a directory") from error
+        except OSError as error:
+            raise BadRequest(f"cannot make directory {path}: {error.strerror}") from error
 
     def _enter(self) -> int:
         with self._lock:
@@ -196,12 +207,3 @@ class LocalPod(Pod):
         reply = client.ask(("drain", self._info.id, True))
         if reply is not None and reply[0] == "stuck":
             raise Unavailable(f"processes {reply[1]} of pod {self._info.id} cannot be killed")
-
-
-def _make_directory(path: str) -> None:
-    try:
-        os.makedirs(path, exist_ok=True)
-    except FileExistsError as error:
-        raise BadRequest(f"{path} exists and is not a directory") from error
-    except OSError as error:
-        raise BadRequest(f"cannot make directory {path}: {error.strerror}") from error
