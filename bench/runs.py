@@ -62,6 +62,7 @@ class Bench:
         self.composition = Composition(settings)
         self._ended = threading.Event()
         self._last: Run | None = None
+        self._expected = ""
         policies = self.composition.policies(watch=self._watch)
         self.embedded = Embedded(self.composition, policies)
         self.embedded.__enter__()
@@ -71,6 +72,7 @@ class Bench:
         self._ended.clear()
         begin = time.perf_counter()
         run = new_run(config, run_id=CLOCK.new_id(), group="/project/bench/run/bench")
+        self._expected = run.id
         self.composition.creation.add(config, run, self.embedded.instance.id)
         self.embedded.runservice.adopt(run.id)
         self._ended.wait()
@@ -84,7 +86,7 @@ class Bench:
         self.composition.close()
 
     def _watch(self, run: Run, _changed: frozenset[str]) -> None:
-        if run.phase.final:
+        if run.phase.final and run.id == self._expected:
             self._last = run
             self._ended.set()
 

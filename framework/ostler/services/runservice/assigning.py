@@ -57,7 +57,7 @@ class Assigning:
             return
         live = self._live(task_id)
         archives = any(step.archives for step in live.config.tasks[task_id].steps)
-        self._outputs.refer(live.run.id, task_id, archives=archives)
+        self._outputs.refer(live.run.id, task_id, archives=archives, persist=False)
         self._referred.add(task_id)
 
     def forget(self, live: LiveRun) -> None:

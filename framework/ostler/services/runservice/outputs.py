@@ -22,14 +22,17 @@ class Outputs:
     def __init__(self, ost: ObjectStorage) -> None:
         self.ost = ost
 
-    def refer(self, run_id: str, task_id: str, *, archives: bool) -> None:
+    def refer(self, run_id: str, task_id: str, *, archives: bool, persist: bool = True) -> None:
         """Say that a run refers to a task's logs, and to its archives if it leaves any.
 
         Written before the first byte of them, or before a run that shares them can be seen.
+
+        :param persist: False where no other run refers to them: then nothing is
+            lost with the marker, because nobody but this run could remove them.
         """
-        self.ost.put(layout.log_marker(task_id, run_id), b"")
+        self.ost.put(layout.log_marker(task_id, run_id), b"", persist=persist)
         if archives:
-            self.ost.put(layout.archive_marker(task_id, run_id), b"")
+            self.ost.put(layout.archive_marker(task_id, run_id), b"", persist=persist)
 
     def put_log(self, task_id: str, step: int | None, source: Readable, size: int) -> None:
         """Store a whole log."""

@@ -197,16 +197,17 @@ class Runservice:
 
     def _load(self, run_id: str) -> None:
         """Read a run that is new, or that somebody else wrote."""
-        stored = self._store.run(run_id)
         live = self._live.get(run_id)
-        if stored.owner != self._owner:
-            self._forget(run_id)
-            self._show(stored.run, stored.run.tasks)
+        header = self._store.header(run_id)
+        if header.owner != self._owner:
+            if live is not None:
+                self._forget(run_id)
+                self._show(self._store.run(run_id).run, live.run.tasks)
         elif live is None:
-            config = self._store.config(stored.run.config_id)
-            self._live[run_id] = LiveRun(stored.run, config, {})
-        elif stored.run.revision != live.run.revision:
-            live.reload(stored.run)
+            config = self._store.config(header.run.config_id)
+            self._live[run_id] = LiveRun(self._store.run(run_id).run, config, {})
+        elif header.run.revision != live.run.revision:
+            live.reload(self._store.run(run_id).run)
 
     def _settle(self, live: LiveRun, reports: Sequence[TaskReport]) -> None:
         """Turn a run and store the turn, again if somebody else wrote in between."""
