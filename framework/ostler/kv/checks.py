@@ -21,9 +21,9 @@ def check_key(key: str) -> None:
     # The usual case first: a transaction may have thousands of keys.
     if type(key) is str and key.isascii() and 0 < len(key) <= MAX_KEY_BYTES and "\0" not in key:
         return
+    check_prefix(key, what="key")
     if not key:
         raise BadRequest("a key is empty: it must have 1 to 512 bytes of UTF-8")
-    check_prefix(key, what="key")
 
 
 def check_prefix(prefix: str, *, what: str = "prefix") -> None:

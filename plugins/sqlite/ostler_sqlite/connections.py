@@ -152,15 +152,16 @@ def _touch(path: str) -> None:
     directory = os.path.dirname(path)
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        return
+        if not os.path.isfile(path):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            _synchronise(directory)
     except OSError as error:
+        if os.path.isfile(path):
+            return  # another process was quicker
         raise BadRequest(
             f"cannot make the key-value store {path}: {error.strerror}; "
-            "choose a path in a directory that you may write"
+            "choose a file in a directory that you may write"
         ) from error
-    _synchronise(directory)
 
 
 def _synchronise(directory: str) -> None:
