@@ -22,10 +22,9 @@ _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 def fill(descriptor: int, source: Readable, size: int | None, *, persist: bool) -> None:
     """Write what ``source`` yields to an empty file, and make it durable if asked to."""
     if size is not None and size <= _CHUNK:
-        left = size
-        while left and (data := source.read(left)):
+        while size and (data := source.read(size)):
             _write(descriptor, data)
-            left -= len(data)
+            size -= len(data)
     else:
         _fill_large(descriptor, source, size, persist=persist)
     if persist:

@@ -69,25 +69,26 @@ class Drafts:
         self._root = root
         self._reserved = f"{root}/{RESERVED}"
         self._counter = itertools.count()
-        self._slots = itertools.count()
+        self._turns = itertools.count()
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._place = self._reserved  # where nothing can be made: see `_make_slots`
-        self._held: int | None = None
+        self._place: _Place | None = None
         self._nameless = _NAMELESS
 
     def named(self) -> Draft:
         """Open a draft that costs the least: for what is small and replaces."""
         for _attempt in range(_PATIENCE):
-            path = self._new_path()
+            directory, name = self.new_name()
             try:
-                return _NamedDraft(os.open(path, _NEW, _MODE), path)
+                descriptor = os.open(name, _NEW, _MODE, dir_fd=directory)
             except FileExistsError:
                 continue  # a forked process counts from where its parent was
             except FileNotFoundError:
-                self._make_slots()  # the first one, or somebody cleaned up by hand
+                self.lost()
             except OSError as error:
                 raise typed(error, f"create a file in {self._reserved!r}") from error
+            else:
+                return _NamedDraft(descriptor, directory, name)
         raise Unavailable(f"what is made in {self._reserved!r} is removed again and again")
 
     def nameless(self) -> Draft:
@@ -102,13 +103,21 @@ class Drafts:
                     self._nameless = 0
         return self.named()
 
-    def new_name(self) -> str:
-        """Return a path that does not exist, where nothing outlives the process."""
-        path = self._new_path()
-        if not os.path.isdir(os.path.dirname(path)):
-            self._make_slots()
-            path = self._new_path()
-        return path
+    def new_name(self) -> tuple[int, str]:
+        """Return a directory's descriptor and a name in it, where nothing outlives the process."""
+        place = self._place or self._make_place()
+        try:
+            slot = self._local.slot
+        except AttributeError:
+            slot = self._local.slot = next(self._turns) % _SPREAD
+        return place.slots[slot], str(next(self._counter))
+
+    def lost(self) -> None:
+        """Say that somebody removed the directories of this process by hand.
+
+        Their descriptors stay open: other threads may be about to use them.
+        """
+        self._place = None
 
     def sweep(self) -> None:
         """Remove what processes left that are no more."""
@@ -125,63 +134,73 @@ class Drafts:
 
     def close(self) -> None:
         """Remove the directories of this process. Idempotent."""
-        with self._lock:
-            held, self._held = self._held, None
-        if held is None:
-            return
-        shutil.rmtree(self._place, ignore_errors=True)  # what stays is swept by the next one
-        os.close(held)
-        with suppress(OSError):
-            os.rmdir(self._reserved)
+        place, self._place = self._place, None
+        if place is not None:
+            place.remove()
+            with suppress(OSError):
+                os.rmdir(self._reserved)  # unless another process has one too
 
-    def _new_path(self) -> str:
-        try:
-            slot = self._local.slot
-        except AttributeError:
-            slot = self._local.slot = next(self._slots) % _SPREAD
-        return f"{self._place}/{slot}/{next(self._counter)}"
-
-    def _make_slots(self) -> None:
-        """Make the directories of this process, and lock them against every sweep."""
+    def _make_place(self) -> _Place:
         with self._lock:
-            if self._held is not None:
-                if os.path.isdir(f"{self._place}/{_SPREAD - 1}"):
-                    return
-                os.close(self._held)
-                self._held = None
-            try:
-                self._place, self._held = _make_place(self._reserved)
-            except OSError as error:
-                raise typed(error, f"make a directory in {self._reserved!r}") from error
+            if self._place is None:
+                try:
+                    self._place = _Place(self._reserved)
+                except OSError as error:
+                    raise typed(error, f"make a directory in {self._reserved!r}") from error
+            return self._place
+
+
+class _Place:
+    """The directories of a process, locked against every sweep as long as it lives."""
+
+    def __init__(self, reserved: str) -> None:
+        os.makedirs(reserved, exist_ok=True)
+        # Shared among those who begin; a sweep waits until the new directory is locked.
+        with _locked(reserved, fcntl.LOCK_SH):
+            self._path = tempfile.mkdtemp(dir=reserved, prefix="")
+            self._lock = _open_directory(self._path)
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+        self.slots = tuple(self._make_slot(str(number)) for number in range(_SPREAD))
+
+    def remove(self) -> None:
+        shutil.rmtree(self._path, ignore_errors=True)  # what stays is swept by the next one
+        for descriptor in (*self.slots, self._lock):
+            os.close(descriptor)
+
+    def _make_slot(self, name: str) -> int:
+        path = f"{self._path}/{name}"
+        os.mkdir(path)
+        return _open_directory(path)
 
 
 class _NamedDraft:
-    def __init__(self, descriptor: int, path: str) -> None:
-        self.descriptor, self._path = descriptor, path
+    __slots__ = ("_directory", "_name", "descriptor")
+
+    def __init__(self, descriptor: int, directory: int, name: str) -> None:
+        self.descriptor, self._directory, self._name = descriptor, directory, name
 
     def link(self, path: str) -> None:
-        os.link(self._path, path)
+        os.link(self._name, path, src_dir_fd=self._directory)
 
     def replace(self, path: str) -> None:
-        os.rename(self._path, path)
-        self._path = ""
+        os.rename(self._name, path, src_dir_fd=self._directory)
+        self._name = ""
 
     def close(self) -> None:
         os.close(self.descriptor)
-        if self._path:
+        if self._name:
             with suppress(FileNotFoundError):
-                os.unlink(self._path)
+                os.unlink(self._name, dir_fd=self._directory)
 
 
 class _NamelessDraft:
+    __slots__ = ("_drafts", "descriptor")
+
     def __init__(self, descriptor: int, drafts: Drafts) -> None:
         self.descriptor, self._drafts = descriptor, drafts
 
     def link(self, path: str) -> None:
-        # An absolute source ignores the descriptor, whose presence makes Python
-        # use the call that follows the link to the open file.
-        source = f"/proc/self/fd/{self.descriptor}"
-        os.link(source, path, src_dir_fd=self.descriptor, follow_symlinks=True)
+        self._link(path, None)
 
     def replace(self, path: str) -> None:
         try:
@@ -192,27 +211,26 @@ class _NamelessDraft:
     def close(self) -> None:
         os.close(self.descriptor)
 
+    def _link(self, path: str, directory: int | None) -> None:
+        # An absolute source ignores the descriptor beside it, which makes
+        # Python use the call that follows the link to the open file.
+        source = f"/proc/self/fd/{self.descriptor}"
+        os.link(
+            source, path, src_dir_fd=self.descriptor, dst_dir_fd=directory, follow_symlinks=True
+        )
+
     def _replace_existing(self, path: str) -> None:
-        name = self._drafts.new_name()
-        self.link(name)
+        directory, name = self._drafts.new_name()
         try:
-            os.rename(name, path)
-        except BaseException:
-            os.unlink(name)
+            self._link(name, directory)
+        except FileNotFoundError:
+            self._drafts.lost()
             raise
-
-
-def _make_place(reserved: str) -> tuple[str, int]:
-    """Make the directories of a process: their path, and what holds the lock on it."""
-    os.makedirs(reserved, exist_ok=True)
-    # Shared among those who begin; a sweep waits until the new directory is locked.
-    with _locked(reserved, fcntl.LOCK_SH):
-        path = tempfile.mkdtemp(dir=reserved, prefix="")
-        held = _open_directory(path)
-        fcntl.flock(held, fcntl.LOCK_SH)
-    for slot in range(_SPREAD):
-        os.mkdir(f"{path}/{slot}")
-    return path, held
+        try:
+            os.rename(name, path, src_dir_fd=directory)
+        except BaseException:
+            os.unlink(name, dir_fd=directory)
+            raise
 
 
 @contextmanager

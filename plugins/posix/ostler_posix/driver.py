@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 from ostler.errors import BadRequest, Conflict
 from ostler.spi.storage import (
@@ -73,7 +74,11 @@ class PosixStorage(StorageDriver):
         try:
             fill(draft.descriptor, source, size, persist=persist)
             info = self._versions.describe(key, draft.descriptor)
-            self._publish(draft.link if if_absent else draft.replace, key)
+            step = draft.link if if_absent else draft.replace
+            try:
+                step(path)
+            except OSError:
+                self._publish(step, path, key)
         finally:
             draft.close()
         if persist:
@@ -94,22 +99,17 @@ class PosixStorage(StorageDriver):
         self, prefix: str, start_after: str, delimiter: str
     ) -> Iterator[ObjectInfo | CommonPrefix]:
         if delimiter == "/":
-            return self._one_level(prefix, start_after)
-        objects = self._all_levels(prefix, start_after)
+            runs = walk(self._base, prefix, start_after, descend=False)
+            return chain.from_iterable(self._items(base, names) for base, names in runs)
+        runs = walk(self._base, prefix, start_after)
+        objects = chain.from_iterable(self._infos(base, names) for base, names in runs)
         return grouped(objects, prefix, start_after, delimiter) if delimiter else objects
 
     def close(self) -> None:
         self._drafts.close()
 
-    def _publish(self, step: Callable[[str], None], key: str) -> None:
-        """Give a draft its key: ``step`` links it there or replaces what is there."""
-        path = self._base + key
-        try:
-            step(path)
-        except OSError:
-            self._publish_patiently(step, path, key)
-
-    def _publish_patiently(self, step: Callable[[str], None], path: str, key: str) -> None:
+    def _publish(self, step: Callable[[str], None], path: str, key: str) -> None:
+        """Give a draft its path although something is in the way, or nothing leads there."""
         directory = os.path.dirname(path)
         try:
             self._directories.publish(lambda: _place(step, path, key), directory)
@@ -119,16 +119,13 @@ class PosixStorage(StorageDriver):
             self._directories.prune(directory)
             raise
 
-    def _all_levels(self, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
-        for base, names in walk(self._base, prefix, start_after):
-            yield from infos(self._base + base, base, names)
+    def _infos(self, base: str, names: Sequence[str]) -> Sequence[ObjectInfo]:
+        return infos(self._base + base, base, names)
 
-    def _one_level(self, prefix: str, start_after: str) -> Iterator[ObjectInfo | CommonPrefix]:
-        for base, names in walk(self._base, prefix, start_after, descend=False):
-            if names[0].endswith("/"):
-                yield CommonPrefix(base + names[0])
-            else:
-                yield from infos(self._base + base, base, names)
+    def _items(self, base: str, names: Sequence[str]) -> Sequence[ObjectInfo | CommonPrefix]:
+        if names[0].endswith("/"):
+            return [CommonPrefix(base + names[0])]
+        return self._infos(base, names)
 
 
 def _place(step: Callable[[str], None], path: str, key: str) -> None:

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ostler.errors import Error, NotFound
 from ostler.spi.storage import ObjectInfo
@@ -69,25 +69,27 @@ def infos(directory: str, base: str, names: Sequence[str]) -> list[ObjectInfo]:
     except OSError as error:
         raise typed(error, f"list {directory!r}") from error
     try:
-        return list(_describe(descriptor, base, names))
+        return _describe(descriptor, base, names)
     except OSError as error:
         raise typed(error, f"list {directory!r}") from error
     finally:
         os.close(descriptor)
 
 
-def _describe(descriptor: int, base: str, names: Sequence[str]) -> Iterator[ObjectInfo]:
+def _describe(descriptor: int, base: str, names: Sequence[str]) -> list[ObjectInfo]:
     """As `info_of`, written out: most of a listing's time is spent in this loop."""
+    found, lstat = [], os.lstat
     for name in names:
         try:
-            found = os.lstat(name, dir_fd=descriptor)
+            file = lstat(name, dir_fd=descriptor)
         except FileNotFoundError:
             continue
-        if found.st_mode & _TYPE != _REGULAR:
+        if file.st_mode & _TYPE != _REGULAR:
             continue
-        nanoseconds, size = found.st_mtime_ns, found.st_size
-        etag = "%x-%x-%x" % (found.st_ino, nanoseconds, size)  # noqa: UP031 - twice as quick
-        yield ObjectInfo(base + name, size, nanoseconds / 1e9, etag)
+        nanoseconds, size = file.st_mtime_ns, file.st_size
+        etag = "%x-%x-%x" % (file.st_ino, nanoseconds, size)  # noqa: UP031 - twice as quick
+        found.append(ObjectInfo(base + name, size, nanoseconds / 1e9, etag))
+    return found
 
 
 def missing(key: str) -> NotFound:

@@ -14,7 +14,7 @@ from itertools import islice
 
 from .failures import typed
 
-__all__ = ["entries", "is_occupied", "walk"]
+__all__ = ["is_occupied", "walk"]
 
 _WINDOW = 12_288
 _BATCH = 1024
@@ -32,7 +32,7 @@ def walk(
         run of its own whose only name ends in ``/``.
     """
     top = prefix[: prefix.rfind("/") + 1]
-    stack = [(top, _parts(entries(root + top, prefix[len(top) :], _low(top, start_after))))]
+    stack = [(top, _parts(root + top, prefix[len(top) :], _low(top, start_after)))]
     while stack:
         base, parts = stack[-1]
         for part in parts:
@@ -40,24 +40,12 @@ def walk(
                 yield base, part
             elif descend:
                 key = base + part
-                stack.append((key, _parts(entries(root + key, "", _low(key, start_after)))))
+                stack.append((key, _parts(root + key, "", _low(key, start_after))))
                 break
             elif _is_told(root, base + part, start_after):
                 yield base, [part]
         else:
             stack.pop()
-
-
-def entries(directory: str, prefix: str, low: str | None) -> Iterator[str]:
-    """Yield the names in a directory in key order, those of directories with a ``/`` at the end.
-
-    :param prefix: only names that begin so.
-    :param low: only names that are not less; None: no name at all.
-    """
-    while low is not None:
-        window, more = _window(directory, prefix, low)
-        yield from window
-        low = window[-1] + "\0" if more else None
 
 
 def is_occupied(directory: str) -> bool:
@@ -96,7 +84,22 @@ def _low(base: str, start_after: str) -> str | None:
     return first + "/" if slash else rest + "\0"
 
 
-def _parts(names: Iterable[str]) -> Iterator[str | list[str]]:
+def _parts(directory: str, prefix: str, low: str | None) -> Iterator[str | list[str]]:
+    """Yield what is in a directory in key order: runs of files, and directories, ending in ``/``.
+
+    :param prefix: only names that begin so.
+    :param low: only names that are not less; None: no name at all.
+    """
+    while low is not None:
+        window, more = _window(directory, prefix, low)
+        low = window[-1] + "\0" if more else None
+        if "/" in "".join(window):
+            yield from _apart(window)
+        else:
+            yield from (window[at : at + _RUN] for at in range(0, len(window), _RUN))
+
+
+def _apart(names: Iterable[str]) -> Iterator[str | list[str]]:
     """Gather consecutive files into runs; directories stay alone."""
     run: list[str] = []
     for name in names:
