@@ -133,7 +133,7 @@ def bench_chain(home: str, rounds: int, count: int = 500) -> None:
     )
 
 
-def bench_output(home: str, rounds: int, size: int = 1 << 30) -> None:
+def bench_output(home: str, _rounds: int, size: int = 1 << 30) -> None:
     """A step that prints: in this process, so that its memory can be told."""
     command = f"head -c {size} /dev/zero | tr '\\0' 'x' | fold -w 100"
     for tty, secrets in ((False, ()), (False, ("not-in-there",)), (True, ())):

@@ -6,7 +6,6 @@ import collections
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time

@@ -179,8 +179,7 @@ def test_many_writers_get_counters_without_gaps(world: World) -> None:
     counters: list[int] = []
 
     def add() -> None:
-        for _ in range(5):
-            counters.append(world.add(run_config(task("t"))).counter)
+        counters.extend(world.add(run_config(task("t"))).counter for _ in range(5))
 
     writers = [threading.Thread(target=add) for _ in range(4)]
     for writer in writers:
