@@ -104,6 +104,9 @@ class StepContext(ABC):
     ) -> int:
         """Run a process in the pod, its output into the step's log; return its exit code.
 
+        ``environment`` is added to the task's; ``working_dir`` is expanded as
+        `directory` does, None: the task's; ``user`` None: the task's.
+
         Signals and timeouts are handled: when the step is cancelled the
         process is ended and this raises `Conflict` (code ``"cancelled"``).
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from ostler.services.api import TaskReport
@@ -10,6 +11,8 @@ from .files import TaskFiles
 from .progress import Progress
 
 __all__ = ["Outcome"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Outcome:
@@ -46,11 +49,19 @@ class Outcome:
 
     def keep(self) -> None:
         """Put it on the disk, so that the executor's next life can send it."""
-        if not self._kept:
+        if self._kept:
+            return
+        try:
             self._files.keep(self.report())
+        except OSError as error:
+            _LOG.error("the end of task %s is kept in memory only: %s", self.task_id, error)
+        else:
             self._kept = True
 
     def acknowledged(self) -> None:
         """Remove the task's files: the runservice has everything."""
-        self._files.remove()
+        try:
+            self._files.remove()
+        except OSError as error:
+            _LOG.error("files of task %s are left behind: %s", self.task_id, error)
         self._done(self.task_id)

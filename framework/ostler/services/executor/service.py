@@ -148,13 +148,12 @@ class ExecutorService:
         attempt = 0
         while not self._closing.is_set():
             try:
-                work = self._client.poll(self._status.id, _POLL)
+                self._accept(self._client.poll(self._status.id, _POLL))
             except Exception as error:
                 self._no_work(error, attempt)
                 attempt += 1
-                continue
-            attempt = 0
-            self._accept(work)
+            else:
+                attempt = 0
 
     def _no_work(self, error: Exception, attempt: int) -> None:
         if attempt == 0:

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +80,14 @@ class Shared:
     listener: Listener | None = None
     closing: threading.Event = field(default_factory=threading.Event)
 
-    @cached_property
-    def tasks_directory(self) -> str:
-        """Where the files of tasks lie."""
-        return str(self.directory / "tasks")
+    def tell(self, report: Callable[[], TaskReport]) -> None:
+        """Tell the listener, if there is one, of a task's state. Never raises."""
+        if self.listener is None:
+            return
+        try:
+            self.listener(report())
+        except Exception:
+            _LOG.exception("a listener failed, and missed a state of a task")
 
     def describe(self, error: BaseException, what: str) -> str:
         """Return what a person is told of an error; a defect goes to the service's log in full."""

@@ -77,9 +77,12 @@ class TaskRun:
         self._failure = ""
 
     def end(self, verdict: Verdict) -> None:
-        """Make the task end; returns at once. Only the first verdict counts."""
+        """Make the task end; returns at once. Only the first verdict counts. Never raises."""
         self._verdicts.append(verdict)
-        self._cancel.set()
+        try:
+            self._cancel.set()
+        except Exception:
+            _LOG.exception("task %s may end late: what should end it failed", self._task.id)
 
     def kill(self) -> None:
         """Kill every process of the task, in a thread of its own."""
@@ -232,12 +235,10 @@ class TaskRun:
 
     def _changed(self) -> None:
         self._outbox.changed(self._progress)
-        if self._shared.listener:
-            self._shared.listener(self._progress.report())
+        self._shared.tell(self._progress.report)
 
     def _tell(self, outcome: Outcome) -> None:
-        if self._shared.listener:
-            self._shared.listener(outcome.report())
+        self._shared.tell(outcome.report)
         self._outbox.ended(outcome)
 
     def _kill(self, pod: Pod) -> None:

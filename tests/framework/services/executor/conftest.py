@@ -170,6 +170,7 @@ class Bench:
         self.step_types = dict(step_types)
         self.runservice = MemoryRunservice()
         self.states: list[TaskReport] = []
+        self.listener: Callable[[TaskReport], None] = self.states.append
         self.driver: ExecutorDriver = self.open_driver()
         self._numbers = itertools.count(1)
         self.service: ExecutorService = self.new_service()
@@ -195,7 +196,7 @@ class Bench:
             directory=self.directory,
             clock=SystemClock(),
             grace=grace,
-            listener=self.states.append,
+            listener=self.listener,
         )
         return self.service
 

@@ -270,6 +270,18 @@ def test_a_slow_task_is_reported_as_running(bench: Bench) -> None:
     assert runservice.end_of(task.id).status is Status.STOPPED
 
 
+def test_a_listener_that_fails_does_no_harm(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(report: Any) -> None:
+        raise ZeroDivisionError
+
+    bench.listener = fail
+    bench.new_service()
+    bench.succeed("true")
+    assert {record.getMessage() for record in caplog.records} == {
+        "a listener failed, and missed a state of a task"
+    }
+
+
 @pytest.mark.usefixtures("only_ends")
 def test_states_that_gather_during_a_call_go_out_together(bench: Bench) -> None:
     go_on = threading.Event()
@@ -386,6 +398,18 @@ def test_closing_kills_what_does_not_end(bench: Bench) -> None:
     service.close(0.2)
     assert bench.runservice.states[task.id].status is Status.FAILED
     assert list(bench.driver.pods()) == []
+
+
+def test_an_end_that_cannot_be_kept_on_the_disk_is_sent_all_the_same(
+    bench: Bench, unavailable: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.runservice.fail["put_log"] = [unavailable]
+    bench.start()
+    task = bench.task("true")
+    (bench.directory / "tasks" / f"{task.id}.outcome.json.new").mkdir()
+    bench.runservice.give(task)
+    assert bench.runservice.end_of(task.id).status is Status.SUCCESS
+    assert f"the end of task {task.id} is kept in memory only" in caplog.text
 
 
 # --- the runservice
