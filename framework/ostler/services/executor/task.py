@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ostler.errors import Error
+from ostler.masking import Masker
 from ostler.pods import EventCancel
 from ostler.runs.model import Status, StepPhase
 from ostler.services.api import ExecutorTask
@@ -198,10 +199,14 @@ class TaskRun:
             verdict = self._verdicts[0]
             _say(log, verdict.reason)
             return verdict.step
-        message = self._shared.describe(error, f"{what} of task {self._task.id}")
+        message = self._masked(self._shared.describe(error, f"{what} of task {self._task.id}"))
         self._failure = f"{what} failed: {message}"
         _say(log, f"error: {message}")
         return StepPhase.FAILED
+
+    def _masked(self, text: str) -> str:
+        masker = Masker(self._config.secrets)
+        return (masker.feed(text.encode(errors="replace")) + masker.flush()).decode()
 
     # --- the end
 

@@ -163,6 +163,12 @@ def test_secrets_are_masked_in_every_log(bench: Bench) -> None:
     assert bench.log(report) == "first-***-\n"
 
 
+def test_secrets_are_masked_in_the_reason_too(bench: Bench) -> None:
+    step = StepConfig(type="run", name="x", config={"command": "true", "shell": "hunter22 '"})
+    report = bench.run(step, secrets=("hunter22",))
+    assert 'the shell "*** \'" cannot be split' in report.reason
+
+
 # --- stopping
 
 
