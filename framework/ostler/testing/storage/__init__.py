@@ -9,25 +9,12 @@ With pytest, subclass `StorageConformance` and give it one fixture::
             yield driver
             driver.close()
 
-Without it, call `run_conformance` with a function that opens a driver on a
-new, empty storage. Neither this package nor its checks import pytest.
+Without it, call `run_conformance` with a function that opens a driver on an
+empty storage. Neither this package nor its checks import pytest.
 """
 
 from __future__ import annotations
 
-from .bodies import BodyChecks
-from .keys import KeyChecks
-from .kit import StorageConformance, run_conformance
-from .listings import ListingChecks
-from .races import RaceChecks
-from .writes import WriteChecks
+from .kit import OpenDriver, StorageConformance, conformance_checks, run_conformance
 
-__all__ = [
-    "BodyChecks",
-    "KeyChecks",
-    "ListingChecks",
-    "RaceChecks",
-    "StorageConformance",
-    "WriteChecks",
-    "run_conformance",
-]
+__all__ = ["OpenDriver", "StorageConformance", "conformance_checks", "run_conformance"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from ostler.spi.storage import StorageDriver
@@ -12,39 +12,55 @@ from .bodies import BodyChecks
 from .keys import KeyChecks
 from .listings import ListingChecks
 from .races import RaceChecks
+from .tools import expect, keys_of
 from .writes import WriteChecks
 
-__all__ = ["StorageConformance", "run_conformance"]
+__all__ = ["OpenDriver", "StorageConformance", "conformance_checks", "run_conformance"]
+
+OpenDriver = Callable[[], StorageDriver]
+"""Opens the driver under test; the same storage may be behind all that it opens."""
 
 
 class StorageConformance(KeyChecks, WriteChecks, BodyChecks, ListingChecks, RaceChecks):
     """Every check of the contract of `ostler.spi.storage`, as far as the driver's capabilities go.
 
     Each check is a method ``test_…`` that takes ``driver``: open, on an empty
-    storage of its own. A subclass may override `leftovers`.
+    storage. A subclass may override `leftovers`.
     """
 
 
-def run_conformance(
-    open_driver: Callable[[], StorageDriver],
-    *,
-    subject: str = "storage",
-    checks: type[StorageConformance] = StorageConformance,
-) -> Report:
-    """Run every check, each on a driver that ``open_driver`` opens on an empty storage.
+def conformance_checks(open_driver: OpenDriver) -> Mapping[str, Callable[[], None]]:
+    """Return the checks by name.
 
-    The driver is closed, twice, after its check; that counts as part of it.
+    Each opens the driver, wants its storage to be empty, removes in the end
+    what it stored, and closes the driver twice, which is one more check.
     """
-    kit = checks()
-    names = sorted(name for name in dir(checks) if name.startswith("test_"))
-    runs = {name.removeprefix("test_"): partial(_run, kit, name, open_driver) for name in names}
-    return run_checks(subject, runs)
+    kit = StorageConformance()
+    names = sorted(name for name in dir(kit) if name.startswith("test_"))
+    return {
+        name.removeprefix("test_"): partial(_run, getattr(kit, name), open_driver)
+        for name in names
+    }
 
 
-def _run(kit: StorageConformance, name: str, open_driver: Callable[[], StorageDriver]) -> None:
+def run_conformance(open_driver: OpenDriver) -> Report:
+    """Run every check and say how it ended; takes some seconds on a local disk."""
+    driver = open_driver()
+    driver.close()
+    subject = f"{type(driver).__module__}.{type(driver).__qualname__}"
+    return run_checks(subject, conformance_checks(open_driver))
+
+
+def _run(check: Callable[[StorageDriver], None], open_driver: OpenDriver) -> None:
     driver = open_driver()
     try:
-        getattr(kit, name)(driver)
+        # What is there may be somebody's: only an empty storage is emptied afterwards.
+        expect(keys_of(driver), [], "the keys in the storage, which a check wants empty")
+        try:
+            check(driver)
+        finally:
+            for key in keys_of(driver):
+                driver.delete(key)
     finally:
         driver.close()
     driver.close()
