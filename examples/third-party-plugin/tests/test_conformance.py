@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,5 +13,7 @@ from ostler_onefile.driver import OneFileSettings, OneFileStorage
 
 class TestOneFile(StorageConformance):
     @pytest.fixture
-    def driver(self, tmp_path: Path) -> OneFileStorage:
-        return OneFileStorage(OneFileSettings(path=str(tmp_path / "objects.sqlite")))
+    def driver(self, tmp_path: Path) -> Iterator[OneFileStorage]:
+        driver = OneFileStorage(OneFileSettings(path=str(tmp_path / "objects.sqlite")))
+        yield driver
+        driver.close()

@@ -28,6 +28,28 @@ def ostler_storages():
                         factory=f"{__name__}:Sloppy")]
 """
 
+# Two types of one plugin, each with a path; one is not meant to be selected.
+SHED = """
+import os
+from ostler.spi import hookimpl, Settings, StorageType
+from ostler_memory.driver import MemoryStorage
+ostler_spi_version = (1, 0)
+
+class ShedSettings(Settings):
+    path: str
+
+class Shed(MemoryStorage):
+    def __init__(self, settings):
+        os.makedirs(settings.path, exist_ok=True)
+        super().__init__(settings)
+
+@hookimpl
+def ostler_storages():
+    same = dict(summary="", settings=f"{__name__}:ShedSettings", factory=f"{__name__}:Shed")
+    return [StorageType(name="shed", schemes=("shed",), **same),
+            StorageType(name="cellar", schemes=("cellar",), selectable=False, **same)]
+"""
+
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,11 +77,22 @@ def test_a_wrong_one_fails(install: Install, capsys: pytest.CaptureFixture[str])
     assert [item for item in failed if not item["message"]] == []
 
 
-def test_one_type_at_a_url_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    url = f"posixflat://{tmp_path}/here?persist=false"
-    code, found = _check(capsys, "posix", "--type", "posixflat", "--url", url)
-    assert (code, [item["subject"] for item in found["reports"]]) == (0, ["storage posixflat"])
+def test_one_type_at_a_url_of_its_own(
+    install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    install("acme", {"shed": SHED})
+    code, found = _check(capsys, "shed", "--type", "cellar", "--url", f"cellar://{tmp_path}/here")
+    assert (code, [item["subject"] for item in found["reports"]]) == (0, ["storage cellar"])
     assert (tmp_path / "here").is_dir()
+
+
+def test_all_types_in_temporary_places(
+    install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    install("acme", {"shed": SHED})
+    code, found = _check(capsys, "shed")
+    subjects = ["storage cellar", "storage shed"]
+    assert (code, [item["subject"] for item in found["reports"]]) == (0, subjects)
 
 
 @pytest.mark.parametrize(
