@@ -28,12 +28,14 @@ class Target:
     :param type: one of the plugin's types; None: all.
     :param url: of what to check; not together with ``fields``.
     :param fields: ``key=value`` each, of the type's settings.
+    :param image: for the pods of an executor that needs one.
     """
 
     plugin: str
     type: str | None = None
     url: str | None = None
     fields: tuple[str, ...] = ()
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +97,24 @@ def _check_one(kit: _Kit, name: str, settings: Settings, host: Host, target: Tar
         factory = resolved.factory()
 
         def open_driver() -> Any:
-            return factory(resolved.settings, *_context(kit, base))
+            driver = factory(resolved.settings, *_context(kit, base))
+            if kit.setting == "executor":
+                driver.setup()
+            return driver
 
         run = load_reference(f"{kit.module}:run_conformance")
-        report: Report = run(open_driver, **_second(kit, open_driver))
+        report: Report = run(open_driver, **_options(kit, open_driver, target))
         return replace(report, subject=f"{kit.setting} {name}")
 
 
-def _second(kit: _Kit, open_driver: Callable[[], Any]) -> dict[str, Callable[[], Any]]:
-    """Return what opens the same store once more, where the driver says that this is possible."""
-    if kit.setting != "kv":
-        return {}
-    with closing(open_driver()) as driver:
-        return {"open_second": open_driver} if driver.capabilities.shared else {}
+def _options(kit: _Kit, open_driver: Callable[[], Any], target: Target) -> dict[str, Any]:
+    """Return what a kit wants to know beyond how to open a driver."""
+    if kit.setting == "executor":
+        return {"image": target.image}
+    if kit.setting == "kv":
+        with closing(open_driver()) as driver:
+            return {"open_second": open_driver} if driver.capabilities.shared else {}
+    return {}
 
 
 def _resolve(

@@ -64,6 +64,7 @@ def show_command(instance: Instance, name: str, as_json: bool) -> None:
 @click.option(
     "--set", "fields", metavar="KEY=VALUE", multiple=True, help="A setting of the type; repeatable."
 )
+@click.option("--image", default="", help="Image for the pods of an executor that needs one.")
 @instance_options
 @json_option
 def check_command(
@@ -72,6 +73,7 @@ def check_command(
     only: str | None,
     url: str | None,
     fields: Sequence[str],
+    image: str,
     as_json: bool,
 ) -> int:
     """Run the conformance kits on what a plugin offers.
@@ -80,7 +82,9 @@ def check_command(
     code is 2 when a check fails.
     """
     settings = instance.settings(**{"plugins.allow_unselectable": True})
-    target = _plugin_check.Target(plugin=name, type=only, url=url, fields=tuple(fields))
+    target = _plugin_check.Target(
+        plugin=name, type=only, url=url, fields=tuple(fields), image=image
+    )
     reports = _plugin_check.check(settings, discover_host(settings, strict=False), target)
     if as_json:
         print_json({"reports": [_plugin_check.report_as_json(report) for report in reports]})
