@@ -73,7 +73,10 @@ class Client:
 
     def give_back(self, channel: Channel) -> None:
         """Take back a channel on which nothing is outstanding."""
-        self._idle.append(channel)
+        if self._over:
+            channel.close()
+        else:
+            self._idle.append(channel)
 
     def ask(self, message: Message, timeout: float | None = None) -> Message | None:
         """Send a request and return the reply; None when ``timeout`` seconds are over first.
@@ -97,6 +100,7 @@ class Client:
         try:
             channel.send(message, descriptors)
         except OSError as error:
+            channel.close()
             raise self.lost() from error
 
     def answer(self, channel: Channel, timeout: float | None = None) -> Message | None:
@@ -109,6 +113,7 @@ class Client:
         while (messages := channel.receive()) is not None:
             if messages:
                 return messages[0]
+        channel.close()
         raise self.lost()
 
     def lost(self) -> Unavailable:

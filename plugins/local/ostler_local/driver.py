@@ -113,6 +113,8 @@ class LocalDriver(ExecutorDriver):
             held, self._held = self._held, None
         if client is not None:
             client.close()
+        for pod in [*self._pods.values()]:
+            pod.abandon()
         self._sink.close()
         if held is not None:
             os.close(held)

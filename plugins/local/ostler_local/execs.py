@@ -90,10 +90,10 @@ class LocalExec(Exec):
 
     def signal(self, number: int) -> None:
         if self._code is None and self._failure is None:
-            self._client.ask(("signal", self._launch.pod, self._launch.number, number))
+            self._client.ask(("signal", self._launch.pod, self._launch.number, int(number)))
 
     def abandon(self) -> None:
-        """Release everything if nobody waits for the end; the process has been killed."""
+        """Release everything unless somebody waits for the end, who will; the process has been killed."""
         if self._lock.acquire(blocking=False):
             try:
                 if self._code is None and self._failure is None:
@@ -137,7 +137,6 @@ class LocalExec(Exec):
         return self._client.answer(self._channel, left)
 
     def _finish(self, reply: Message) -> None:
-        self._client.give_back(self._channel)
         if reply[0] == "ended":
             _, code, vacant = reply
             self._streams.ended(self._launch.grace, self._sink)
@@ -146,6 +145,7 @@ class LocalExec(Exec):
             code, vacant = self._not_started(what, number), False
             self._streams.close()
         self._streams.check_source()
+        self._client.give_back(self._channel)
         self._code = code
         self._on_end(vacant)
 
@@ -163,9 +163,10 @@ class LocalExec(Exec):
     def _fail(self, error: Exception) -> None:
         self._failure = error
         self._streams.close()
+        self._channel.close()
         self._on_end(False)
         if not isinstance(error, Unavailable):
             self._kill()
 
     def _kill(self) -> None:
-        self._client.ask(("signal", self._launch.pod, self._launch.number, signal.SIGKILL))
+        self._client.ask(("signal", self._launch.pod, self._launch.number, int(signal.SIGKILL)))

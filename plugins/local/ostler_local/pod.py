@@ -135,7 +135,7 @@ class LocalPod(Pod):
             return
         client = self._surroundings.client()
         if grace > 0:
-            client.ask(("signal", self._info.id, None, signal.SIGTERM))
+            client.ask(("signal", self._info.id, None, int(signal.SIGTERM)))
             if client.ask(("drain", self._info.id, False), max(0, deadline - time.monotonic())):
                 return
         self._end_all(client)
@@ -147,11 +147,15 @@ class LocalPod(Pod):
             leftovers.end(self._mark())
         if not self._vacant:
             self._end_all(self._surroundings.client())
+        self.abandon()
+        self._directory.remove()
+        self._on_removed(self)
+
+    def abandon(self) -> None:
+        """Release what execs hold for which nobody waits; their processes have been killed."""
         for running in [*self._running.values()]:
             if running is not None:
                 running.abandon()
-        self._directory.remove()
-        self._on_removed(self)
 
     def _make_directory(self, path: str) -> None:
         try:
