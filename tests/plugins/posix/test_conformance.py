@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from ostler.spi.storage import StorageDriver
 from ostler.testing.storage import StorageConformance
-from ostler_posix.driver import PosixStorage
 from ostler_posix.drafts import RESERVED
+from ostler_posix.driver import PosixStorage
 from ostler_posix.flat import PosixFlatStorage
 
 

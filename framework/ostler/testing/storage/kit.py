@@ -38,8 +38,7 @@ def conformance_checks(open_driver: OpenDriver) -> Mapping[str, Callable[[], Non
     kit = StorageConformance()
     names = sorted(name for name in dir(kit) if name.startswith("test_"))
     return {
-        name.removeprefix("test_"): partial(_run, getattr(kit, name), open_driver)
-        for name in names
+        name.removeprefix("test_"): partial(_run, getattr(kit, name), open_driver) for name in names
     }
 
 

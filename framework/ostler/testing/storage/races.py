@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
+from itertools import cycle
 
 from ostler.errors import Conflict, NotFound
 from ostler.spi.storage import StorageDriver
@@ -57,14 +59,14 @@ class RaceChecks(Checks):
 
     def test_last_of_a_directory(self, driver: StorageDriver) -> None:
         """A write is not lost when the last object beside it is deleted at that moment."""
-
-        def come_and_go(name: str) -> None:
-            for number in range(_ROUNDS * 4):
-                put(driver, f"dir/sub/{name}", b"%d" % number)
-                expect(read(driver, f"dir/sub/{name}"), b"%d" % number, "what was just written")
-                driver.delete(f"dir/sub/{name}")
-
-        in_threads([lambda name=name: come_and_go(name) for name in "abcdef"])  # type: ignore[misc]
+        pairs = [threading.Barrier(2) for _pair in range(3)]
+        in_threads(
+            [
+                partial(_come_and_go, driver, f"dir/{number}/{turn}", pair, turn)
+                for number, pair in enumerate(pairs)
+                for turn in (0, 1)
+            ]
+        )
         expect(keys_of(driver), [], "the keys listed when all were deleted")
         expect(list(driver.list("", "", "/")), [], "the common prefixes listed")
 
@@ -93,21 +95,41 @@ class RaceChecks(Checks):
         done = threading.Event()
 
         def disturb() -> None:
+            for number in cycle(range(1, 200, 2)):
+                put(driver, f"steady/{number % 4}/{number:03}", b"new")
+                put(driver, steady[number % len(steady)], b"again")
+                if done.is_set():
+                    return
+                driver.delete(f"steady/{(number - 2) % 4}/{number - 2:03}")
+
+        def check() -> None:
             try:
-                for number in range(1, 200, 2):
-                    put(driver, f"steady/{number % 4}/{number:03}", b"new")
-                    put(driver, steady[number % len(steady)], b"again")
-                    driver.delete(f"steady/{number % 4}/{number:03}")
+                for _listing in range(_ROUNDS):
+                    names = names_of(driver.list("steady/", "", ""))
+                    expect(len(names), len(set(names)), "the number of keys, each told once")
+                    expect(sorted(set(steady) - set(names)), [], "steady keys that were not told")
             finally:
                 done.set()
 
-        def check() -> None:
-            while not done.is_set():
-                names = names_of(driver.list("steady/", "", ""))
-                expect(len(names), len(set(names)), "each key is told once")
-                expect(sorted(set(steady) - set(names)), [], "steady keys that were not told")
-
         in_threads([disturb, check])
+
+
+def _come_and_go(driver: StorageDriver, key: str, pair: threading.Barrier, turn: int) -> None:
+    """Put and delete in turns, against another thread that does so the other way round."""
+    try:
+        for number in range(_ROUNDS * 4):
+            pair.wait()
+            if number % 2 != turn:
+                driver.delete(key)
+                pair.wait()
+            else:
+                put(driver, key, b"%d" % number)
+                pair.wait()
+                expect(read(driver, key), b"%d" % number, "what was written beside a delete")
+    except BaseException:
+        pair.abort()
+        raise
+    driver.delete(key)
 
 
 def _contender(

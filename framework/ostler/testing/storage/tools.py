@@ -147,8 +147,8 @@ def in_threads(works: Sequence[Callable[[], None]]) -> None:
         thread.start()
     for thread in threads:
         thread.join(_PATIENCE)
-    if errors:
-        raise errors[0]
+    for error in sorted(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError)):
+        raise error  # one that broke a barrier, rather than one that met it broken
     assert not any(thread.is_alive() for thread in threads), f"still busy after {_PATIENCE} s"
 
 

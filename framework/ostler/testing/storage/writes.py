@@ -54,6 +54,15 @@ class WriteChecks(Checks):
             put(driver, "p2/new", b"kept", persist=True, if_absent=True)
             expect(read(driver, "p2/new"), b"kept", "the bytes of a durable exclusive put")
 
+    def test_persist_later(self, driver: StorageDriver) -> None:
+        """What was put without ``persist`` is made durable by name; what is absent is `NotFound`."""
+        for number in range(3):
+            put(driver, f"later/{number}/log", b"x" * number, persist=False)
+        driver.persist([f"later/{number}/log" for number in range(3)])
+        driver.persist([])
+        expect(read(driver, "later/2/log"), b"xx", "the bytes after persist()")
+        fails(lambda: driver.persist(["later/absent"]), NotFound, "persist() of what is absent")
+
     def test_overwrite(self, driver: StorageDriver) -> None:
         """A put replaces what was there, whatever the sizes."""
         for data in (b"first", b"", b"a longer third", b"4th"):
