@@ -73,6 +73,7 @@ class Commits:
 
         It may be run more than once; only the last time counts.
         """
+        self._connections.check()
         request = _Request(work)
         with self._lock:
             request.leads = not self._led
@@ -134,7 +135,7 @@ class Commits:
                 _fail(batch, self._typed(error))
 
     def _attempt(self, batch: Collection[_Request[Any]]) -> Written:
-        connection = self._connections.take()
+        connection = self._connections.take_writer()
         try:
             writer = Writer(connection, self._history)
             for request in batch:
@@ -146,9 +147,7 @@ class Commits:
                 raise translate(error, self._connections.path, committing=True) from error
             return writer.written
         finally:
-            if connection.in_transaction:
-                connection.rollback()
-            self._connections.give_back(connection)
+            self._connections.give_back_writer(connection)
 
     def _typed(self, error: Exception) -> Exception:
         if not isinstance(error, sqlite3.Error):

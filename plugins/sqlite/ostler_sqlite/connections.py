@@ -1,26 +1,24 @@
-"""Opening the file, and the connections that read it."""
+"""The connections of a driver: those that read, each in a transaction of its own, and one that writes."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from ostler.errors import BadRequest, Conflict, Internal
+from ostler.errors import Conflict, Internal
 
 from .failures import translate
-from .schema import APPLICATION_ID, FORMAT, SCHEMA
 
-__all__ = ["Connections", "create"]
+__all__ = ["Connections", "connect", "is_busy"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_CREATING = threading.Lock()
 _INHERITED: list[sqlite3.Connection] = []
 """Connections that came through a fork: never used, and never closed, by the child."""
 
@@ -31,6 +29,9 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 1000",
     "PRAGMA journal_size_limit = 33554432",
 )
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.004
+"""Seconds between two attempts to get the write lock, at most: a commit takes about as long."""
 
 
 class Connections:
@@ -45,6 +46,7 @@ class Connections:
         self._busy_timeout = busy_timeout
         self._process = os.getpid()
         self._idle: list[sqlite3.Connection] = []
+        self._idle_writers: list[sqlite3.Connection] = []
         self._closed = False
 
     @property
@@ -53,8 +55,9 @@ class Connections:
         if self._process == os.getpid():
             return False
         # Closing them, also by garbage collection, would meddle with locks that the parent holds.
-        _INHERITED.extend(self._idle)
-        self._idle.clear()
+        for idle in (self._idle, self._idle_writers):
+            _INHERITED.extend(idle)
+            idle.clear()
         return True
 
     def check(self) -> None:
@@ -72,16 +75,42 @@ class Connections:
             raise Conflict(f"{self.path} was closed: open it again", code="closed")
 
     def take(self) -> sqlite3.Connection:
-        """Return a connection for one thread at a time, to be given back."""
+        """Return a connection to read with, for one thread at a time, to be given back."""
         self.check()
         try:
             return self._idle.pop()
         except IndexError:
-            return self._open()
+            return self._open(self._busy_timeout)
 
     def give_back(self, connection: sqlite3.Connection) -> None:
         """Take a connection back, its transaction over; closes it when the others are closed."""
         self._idle.append(connection)
+        if self._closed:
+            self.close()
+
+    def take_writer(self) -> sqlite3.Connection:
+        """Return a connection in a write transaction, to be given back by `give_back_writer`.
+
+        :raises sqlite3.OperationalError: busy for too long.
+        """
+        self.check()
+        connection = self._idle_writers.pop() if self._idle_writers else self._open(0)
+        try:
+            self._begin(connection)
+        except BaseException:
+            self.give_back_writer(connection)
+            raise
+        return connection
+
+    def give_back_writer(self, connection: sqlite3.Connection) -> None:
+        """Take a writer back, rolling back what was not committed."""
+        if connection.in_transaction:
+            try:
+                connection.rollback()
+            except sqlite3.Error:  # of no further use; what went wrong before is being told
+                connection.close()
+                return
+        self._idle_writers.append(connection)
         if self._closed:
             self.close()
 
@@ -107,33 +136,33 @@ class Connections:
     def close(self) -> None:
         """Close all; those in use as they are given back. Idempotent."""
         self._closed = True
-        while self._idle:
-            with contextlib.suppress(IndexError):  # another thread that closes had the last
-                self._idle.pop().close()
+        for idle in (self._idle, self._idle_writers):
+            with contextlib.suppress(IndexError):  # until there are no more
+                while True:
+                    idle.pop().close()
 
-    def _open(self) -> sqlite3.Connection:
-        connection = _connect(self.path, self._busy_timeout)
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Wait for the write lock. SQLite itself would sleep up to 0.1 s at a time: far too long."""
+        deadline, pause = time.monotonic() + self._busy_timeout, _SHORTEST_PAUSE
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(pause * random.random())
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _open(self, busy_timeout: float) -> sqlite3.Connection:
+        connection = connect(self.path, busy_timeout)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         return connection
 
 
-def create(path: str, *, busy_timeout: float) -> None:
-    """Make the file and its tables unless they exist; private to the user, safe among processes.
-
-    :raises BadRequest: the file is a database of something else, or of a later version.
-    """
-    try:
-        with _CREATING:
-            _touch(path)
-            with contextlib.closing(_connect(path, busy_timeout)) as connection:
-                if _version(connection, path) != FORMAT:
-                    _set_up(connection, path, time.monotonic() + busy_timeout)
-    except sqlite3.Error as error:
-        raise translate(error, path) from error
-
-
-def _connect(path: str, busy_timeout: float) -> sqlite3.Connection:
+def connect(path: str, busy_timeout: float) -> sqlite3.Connection:
+    """Open the file once; transactions are begun and ended by hand."""
     return sqlite3.connect(
         path,
         timeout=busy_timeout,
@@ -143,65 +172,6 @@ def _connect(path: str, busy_timeout: float) -> sqlite3.Connection:
     )
 
 
-def _touch(path: str) -> None:
-    """Make the file, readable by its owner only, and its directory; durably.
-
-    Never opens a file that exists: closing any descriptor of it would drop the
-    locks that other connections of this process hold.
-    """
-    directory = os.path.dirname(path)
-    try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        if not os.path.isfile(path):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            _synchronise(directory)
-    except OSError as error:
-        if os.path.isfile(path):
-            return  # another process was quicker
-        raise BadRequest(
-            f"cannot make the key-value store {path}: {error.strerror}; "
-            "choose a file in a directory that you may write"
-        ) from error
-
-
-def _synchronise(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _version(connection: sqlite3.Connection, path: str) -> int:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (objects,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if application != APPLICATION_ID and (application or version or objects):
-        raise BadRequest(f"{path} is the database of another program: choose another path")
-    if version not in (0, FORMAT):
-        raise BadRequest(
-            f"{path} has format {version}, and this version of ostler-sqlite reads {FORMAT}: "
-            "upgrade, or choose another path"
-        )
-    return int(version)
-
-
-def _set_up(connection: sqlite3.Connection, path: str, deadline: float) -> None:
-    _write_ahead(connection, deadline)
-    connection.execute("BEGIN IMMEDIATE")
-    if _version(connection, path) != FORMAT:
-        for statement in SCHEMA:
-            connection.execute(statement)
-    connection.execute("COMMIT")
-
-
-def _write_ahead(connection: sqlite3.Connection, deadline: float) -> None:
-    """Switch to WAL. SQLite does not wait here by itself when several processes try at once."""
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-        time.sleep(0.002)
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Return whether another connection holds what is needed."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

@@ -24,7 +24,8 @@ from ostler.spi import (
 from . import leases
 from .commits import Commits
 from .compaction import History
-from .connections import Connections, create
+from .connections import Connections
+from .creation import create
 from .peers import Voice
 from .rows import current_revision, read_key, read_page
 from .sentinel import Sentinel

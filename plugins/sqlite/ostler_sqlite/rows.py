@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
+from itertools import starmap
 from operator import attrgetter
 
 from ostler.errors import BadRequest, Compacted
@@ -13,27 +14,26 @@ from .schema import compacted_revision, first_id, following, lower_bound, revisi
 
 __all__ = ["current_revision", "next_events", "read_key", "read_page", "refuse_compacted"]
 
-_Row = tuple[int, str, bytes, int, int, int]
-
+# The columns of a KeyValue, in its order; 24 is how far a revision is shifted in an id.
 _GET = (
-    "SELECT h.id, h.key, h.value, h.created, h.version, h.lease"
+    "SELECT h.key, h.value, h.created, h.id >> 24, h.version, h.lease"
     " FROM live l JOIN history h ON h.id = l.id WHERE l.key = ?"
 )
 _LIST = (
-    "SELECT h.id, h.key, h.value, h.created, h.version, h.lease"
+    "SELECT h.key, h.value, h.created, h.id >> 24, h.version, h.lease"
     " FROM live l CROSS JOIN history h ON h.id = l.id"
     " WHERE l.key >= ? AND l.key < ? AND l.id < ? ORDER BY l.key LIMIT ?"
 )
 # What was changed after the revision, as the first of those changes found it.
 # SQLite takes a bare column from the row that min() chose.
 _CHANGED_SINCE = (
-    "SELECT h.id, h.key, h.value, h.created, h.version, h.lease"
+    "SELECT h.key, h.value, h.created, h.id >> 24, h.version, h.lease"
     " FROM (SELECT min(id), prev FROM history"
     " WHERE id >= ?3 AND key >= ?1 AND key < ?2 GROUP BY key) AS c"
     " JOIN history h ON h.id = c.prev WHERE c.prev <> 0 ORDER BY h.key LIMIT ?4"
 )
 _EVENTS = (
-    "SELECT id, key, value, created, version, lease FROM history"
+    "SELECT key, value, created, id >> 24, version, lease, id FROM history"
     " WHERE id >= ? AND id < ? AND key >= ? AND key < ? ORDER BY id LIMIT ?"
 )
 _FOREVER = 1 << 62
@@ -49,7 +49,7 @@ def current_revision(connection: sqlite3.Connection) -> int:
 def read_key(connection: sqlite3.Connection, key: str) -> KeyValue | None:
     """Return a key as it is; None: absent."""
     row = connection.execute(_GET, (key,)).fetchone()
-    return None if row is None else _key_value(row)
+    return None if row is None else KeyValue(*row)
 
 
 def read_page(
@@ -64,10 +64,10 @@ def read_page(
         )
     revision = revision or current
     arguments = (lower_bound(prefix, start_after), following(prefix), first_id(revision + 1))
-    items = _items(connection.execute(_LIST, (*arguments, limit + 1)))
+    items = list(starmap(KeyValue, connection.execute(_LIST, (*arguments, limit + 1))))
     if revision < current:
         refuse_compacted(connection, revision)
-        changed = _items(connection.execute(_CHANGED_SINCE, (*arguments, limit + 1)))
+        changed = starmap(KeyValue, connection.execute(_CHANGED_SINCE, (*arguments, limit + 1)))
         items = list(heapq.merge(items, changed, key=attrgetter("key")))
     return Page(revision, tuple(items[:limit]), len(items) > limit)
 
@@ -85,11 +85,11 @@ def next_events(
     keys = (prefix, following(prefix))
     rows = connection.execute(_EVENTS, (first_id(revision), _FOREVER, *keys, _BATCH)).fetchall()
     if len(rows) < _BATCH:
-        return _events(rows), max(revision, current_revision(connection) + 1)
-    last = rows[-1][0]
+        return tuple(map(_event, rows)), max(revision, current_revision(connection) + 1)
+    last = rows[-1][-1]
     resume = revision_of(last) + 1
     rows += connection.execute(_EVENTS, (last + 1, first_id(resume), *keys, -1)).fetchall()
-    return _events(rows), resume
+    return tuple(map(_event, rows)), resume
 
 
 def refuse_compacted(connection: sqlite3.Connection, revision: int) -> None:
@@ -102,17 +102,8 @@ def refuse_compacted(connection: sqlite3.Connection, revision: int) -> None:
         )
 
 
-def _items(rows: sqlite3.Cursor) -> list[KeyValue]:
-    return [_key_value(row) for row in rows]
-
-
-def _key_value(row: _Row) -> KeyValue:
-    number, key, value, created, version, lease = row
-    return KeyValue(key, value, created, revision_of(number), version, lease)
-
-
-def _events(rows: list[_Row]) -> tuple[Event, ...]:
-    return tuple(
-        Event(revision_of(row[0]), row[1], None if row[2] is None else _key_value(row))  # type: ignore[redundant-expr]
-        for row in rows
-    )
+def _event(row: tuple[str, bytes | None, int, int, int, int, int]) -> Event:
+    key, value, created, revision, version, lease, _ = row
+    if value is None:
+        return Event(revision, key, None)
+    return Event(revision, key, KeyValue(key, value, created, revision, version, lease))

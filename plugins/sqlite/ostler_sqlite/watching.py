@@ -36,6 +36,8 @@ class SqliteWatch(Watch):
         self._closed = False
 
     def next(self, timeout: float | None = None) -> tuple[Event, ...]:
+        if self._connections.inherited:
+            self._connections.check()
         deadline = None if timeout is None else time.monotonic() + timeout
         while self._wait(deadline):
             events = self._read()

@@ -56,11 +56,10 @@ class Writer:
 
     A request raises errors of ours only before it changes anything.
 
-    :param connection: for this write transaction.
+    :param connection: in a write transaction.
     """
 
     def __init__(self, connection: sqlite3.Connection, history: History) -> None:
-        connection.execute("BEGIN IMMEDIATE")
         newest, deadline = connection.execute(_HEAD).fetchone()
         self.connection = connection
         self._history = history

@@ -178,10 +178,10 @@ def test_busy_for_too_long_is_unavailable(open_store: OpenStore, path: str) -> N
 
 def test_full_disk_acknowledges_nothing(driver: SqliteDriver) -> None:
     revision = put(driver, "k", b"1")
-    connection = driver._connections.take()
+    connection = driver._connections.take_writer()
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + 2}")
-    driver._connections.give_back(connection)
+    driver._connections.give_back_writer(connection)
     with pytest.raises(Unavailable, match="no space left"):
         driver.txn([], [Put("k", b"2"), Put("large", b"x" * 100_000)], [])
     item = driver.get("k")

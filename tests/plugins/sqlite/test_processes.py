@@ -116,20 +116,28 @@ def test_sockets_of_the_dead_are_swept_away(driver: SqliteDriver, spawn: Spawn, 
 
 def test_use_after_fork_is_told(driver: SqliteDriver) -> None:
     driver.txn([], [Put("k", b"1")], [])
+    watch = driver.watch("k", 0)
+    calls = [lambda: driver.get("k"), lambda: driver.txn([], [Put("k", b"2")], []), watch.next]
     read_end, write_end = os.pipe()
     child = os.fork()
     if not child:
         try:
-            driver.get("k")
-        except Internal as error:
-            os.write(write_end, error.code.encode())
-        finally:
+            for call in calls:
+                os.write(write_end, outcome(call))
             driver.close()
+        finally:
             os._exit(0)
     os.close(write_end)
     with os.fdopen(read_end) as answer:
-        assert answer.read() == "forked"
+        assert answer.read() == "forked forked forked "
     os.waitpid(child, 0)
     item = driver.get("k")
     assert item is not None
     assert item.value == b"1"
+
+
+def outcome(call: Callable[[], object]) -> bytes:
+    try:
+        return repr(call()).encode()
+    except Internal as error:
+        return f"{error.code} ".encode()
