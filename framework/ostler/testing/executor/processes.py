@@ -119,7 +119,7 @@ class ProcessChecks(Base):
 
     def test_signal_reaches_what_was_started(self, driver: ExecutorDriver) -> None:
         script = """
-            trap 'echo parent; exit 9' TERM
+            trap 'wait; echo parent; exit 9' TERM
             sh -c 'trap "echo child; exit 0" TERM; echo on; while :; do sleep 0.05 || :; done' &
             while :; do sleep 0.05 || :; done
         """
@@ -128,7 +128,7 @@ class ProcessChecks(Base):
             until(job, output, b"on\n")
             job.signal(signal.SIGTERM)
             assert finish(job) == 9
-            assert {b"child", b"on", b"parent"} <= set(output.data.split())
+            assert {b"child", b"on", b"parent"} <= set(bytes(output.data).split())
 
     def test_signal_is_for_one_exec(self, driver: ExecutorDriver) -> None:
         with self.pod(driver) as pod:
