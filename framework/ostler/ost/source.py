@@ -59,8 +59,11 @@ def _limit(size: int | None, capabilities: Capabilities) -> int | None:
 class _BytesFeed:
     """Bytes in memory: they cannot fail and can be read again."""
 
+    __slots__ = ("_data", "_exclusive", "error", "size")
+
     def __init__(self, data: bytes | bytearray | memoryview, *, exclusive: bool) -> None:
-        self._data, self._exclusive = data, exclusive
+        self._data = data
+        self._exclusive = exclusive
         self.size: int | None = data.nbytes if isinstance(data, memoryview) else len(data)
         self.error: BaseException | None = None
 

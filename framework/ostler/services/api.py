@@ -96,10 +96,14 @@ class RunserviceForExecutors(Protocol):
         """Wait up to ``timeout`` seconds for something to do; answers at once when there is."""
 
     def report(self, executor_id: str, reports: Sequence[TaskReport]) -> None:
-        """Take reports; durable when it returns. At most one per task."""
+        """Take reports; durable when it returns, with the logs that final ones name. At most one per task."""
 
     def put_log(self, task_id: str, step: int | None, source: Readable, size: int) -> None:
-        """Store a whole log; ``step`` None: the setup's. Durable when it returns, idempotent."""
+        """Store a whole log; ``step`` None: the setup's. Idempotent.
+
+        Durable when the report that calls it finished and its task final has been taken:
+        the logs of many tasks then become so together.
+        """
 
     def put_archive(self, task_id: str, step: int, source: Readable) -> None:
         """Store a workspace archive. Durable when it returns, idempotent."""

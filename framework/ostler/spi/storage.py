@@ -8,7 +8,7 @@ guarantees". Drivers are synchronous and must be usable from many threads at onc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -188,6 +188,17 @@ class StorageDriver(ABC):
         :raises Conflict: ``if_absent`` and the key exists (code
             ``"exists"``), also when another writer won the race; or the key
             cannot be beside an existing one (code ``"key_conflict"``).
+        """
+
+    @abstractmethod
+    def persist(self, keys: Sequence[str]) -> None:
+        """Make objects durable that were put with ``persist=False``, as if it had been True.
+
+        For many small objects at once: a backend that synchronises per object
+        does it here for all of them together. Where ``persist`` changes nothing
+        there is nothing to do. Idempotent.
+
+        :raises NotFound: one of them does not exist.
         """
 
     @abstractmethod

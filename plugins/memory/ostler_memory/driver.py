@@ -58,8 +58,8 @@ class MemoryStorage(StorageDriver):
         key: str,
         source: Readable,
         *,
-        size: int | None,  # noqa: ARG002 - the source knows where it ends
-        persist: bool,  # noqa: ARG002 - nothing in memory is durable
+        size: int | None,
+        persist: bool,
         if_absent: bool,
     ) -> ObjectInfo:
         data = _read_all(source)
@@ -71,6 +71,10 @@ class MemoryStorage(StorageDriver):
                 raise Conflict(f"the object {key!r} exists already", code="exists")
             self._objects[key] = info, data
         return info
+
+    def persist(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._find(key)
 
     def delete(self, key: str) -> None:
         with self._lock:

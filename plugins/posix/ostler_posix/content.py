@@ -11,7 +11,7 @@ from .failures import typed
 from .infos import info_of, unreadable
 from .writeback import start_writeback
 
-__all__ = ["FileBody", "fill", "open_range"]
+__all__ = ["FileBody", "fill", "open_range", "synchronise"]
 
 _CHUNK = 1 << 20
 _WRITEBACK_STEP = 8 << 20
@@ -28,7 +28,7 @@ def fill(descriptor: int, source: Readable, size: int | None, *, persist: bool) 
     else:
         _fill_large(descriptor, source, size, persist=persist)
     if persist:
-        _synchronise(descriptor)
+        synchronise(descriptor)
 
 
 def _fill_large(descriptor: int, source: Readable, size: int | None, *, persist: bool) -> None:
@@ -111,7 +111,8 @@ def _write(descriptor: int, data: bytes) -> None:
         raise typed(error, "write the object") from error
 
 
-def _synchronise(descriptor: int) -> None:
+def synchronise(descriptor: int) -> None:
+    """Wait until a file's content is on the disk."""
     try:
         getattr(os, "fdatasync", os.fsync)(descriptor)
     except OSError as error:

@@ -31,7 +31,7 @@ RESERVED = ".ostler\x7f"
 
 _SPREAD = 16
 _NAMELESS = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
-_REFUSED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
+_REFUSED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}
 _FLAGS = os.O_WRONLY | os.O_CLOEXEC
 _NEW = _FLAGS | os.O_CREAT | os.O_EXCL
 _PATIENCE = 1000
@@ -95,12 +95,11 @@ class Drafts:
         """Open a draft that vanishes with the process, where the file system can."""
         if self._nameless:
             try:
-                return _NamelessDraft(os.open(self._root, _FLAGS | _NAMELESS, _MODE), self)
+                return _NamelessDraft(self._open_nameless(), self)
             except OSError as error:
                 if error.errno not in _REFUSED:
                     raise typed(error, f"create a file in {self._root!r}") from error
-                if os.path.isdir(self._root):
-                    self._nameless = 0
+                self._nameless = 0
         return self.named()
 
     def new_name(self) -> tuple[int, str]:
@@ -127,6 +126,7 @@ class Drafts:
             with _locked(self._reserved, fcntl.LOCK_EX):
                 for name in os.listdir(self._reserved):
                     _remove_abandoned(f"{self._reserved}/{name}")
+            self._remove_reserved()
         except FileNotFoundError:
             return  # the last one who used it has just removed it
         except OSError as error:
@@ -137,17 +137,31 @@ class Drafts:
         place, self._place = self._place, None
         if place is not None:
             place.remove()
-            with suppress(OSError):
-                os.rmdir(self._reserved)  # unless another process has one too
+            self._remove_reserved()
+
+    def _open_nameless(self) -> int:
+        try:
+            return os.open(self._root, _FLAGS | self._nameless, _MODE)
+        except FileNotFoundError:
+            os.makedirs(self._root, exist_ok=True)
+            return os.open(self._root, _FLAGS | self._nameless, _MODE)
+
+    def _remove_reserved(self) -> None:
+        with suppress(OSError):
+            os.rmdir(self._reserved)  # unless another process has a directory in it
 
     def _make_place(self) -> _Place:
         with self._lock:
-            if self._place is None:
+            for _attempt in range(_PATIENCE):
+                if self._place is not None:
+                    return self._place
                 try:
                     self._place = _Place(self._reserved)
+                except FileNotFoundError:
+                    continue  # somebody removed the reserved directory, empty still
                 except OSError as error:
                     raise typed(error, f"make a directory in {self._reserved!r}") from error
-            return self._place
+        raise Unavailable(f"{self._reserved!r} cannot be made, or is removed again and again")
 
 
 class _Place:

@@ -20,6 +20,7 @@ from ostler.spi.storage import (
 from .content import fill, open_range
 from .directories import Directories, key_conflict
 from .drafts import Drafts
+from .durability import persist_files
 from .failures import typed
 from .infos import Versions, info_of, infos, unreadable
 from .listing import is_occupied, walk
@@ -84,6 +85,11 @@ class PosixStorage(StorageDriver):
         if persist:
             self._directories.persist(os.path.dirname(path))
         return info
+
+    def persist(self, keys: Sequence[str]) -> None:
+        if self._persist:
+            files = [(key, self._base + key) for key in keys]
+            persist_files(self._base, files, self._directories)
 
     def delete(self, key: str) -> None:
         path = self._base + key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ostler.errors import Conflict
@@ -22,6 +22,7 @@ from ostler.spi.storage import (
 from .content import fill, open_range
 from .directories import Directories
 from .drafts import Drafts
+from .durability import persist_files
 from .failures import typed
 from .infos import Versions, info_of, missing, unreadable
 from .nodes import Nodes, walk_nodes
@@ -82,6 +83,11 @@ class PosixFlatStorage(StorageDriver):
         if persist:
             self._directories.persist(os.path.dirname(path))
         return info
+
+    def persist(self, keys: Sequence[str]) -> None:
+        if self._persist:
+            files = [(key, self._found(key)) for key in keys]
+            persist_files(self._objects, files, self._directories)
 
     def delete(self, key: str) -> None:
         with self._alone(key):

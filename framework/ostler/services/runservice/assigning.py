@@ -28,6 +28,10 @@ class Assigning:
         self._referred: set[str] = set()
         self._stopped: set[str] = set()
 
+    def knows(self, task_id: str) -> bool:
+        """Return whether a task was started here and its run is not over."""
+        return task_id in self._runs
+
     def run_of(self, task_id: str) -> str:
         """Return the id of the run that a task was started for.
 

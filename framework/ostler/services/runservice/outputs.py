@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 from urllib.parse import quote
 
 from ostler.errors import Conflict
 from ostler.ost import ObjectStorage
 from ostler.runs import layout
 from ostler.runs.config import TaskConfig
-from ostler.runs.model import OutputPhase, Task
+from ostler.runs.model import OutputPhase, Step, Task
 from ostler.services.api import WorkspaceArchive
 from ostler.spi.storage import Body, ObjectInfo, Readable
 
-__all__ = ["Outputs"]
+__all__ = ["Outputs", "TaskOutputs"]
+
+
+class TaskOutputs(NamedTuple):
+    """Which outputs of a task are said to be in object storage."""
+
+    task_id: str
+    setup: Step
+    steps: Sequence[Step]
 
 
 class Outputs:
@@ -35,8 +44,12 @@ class Outputs:
             self.ost.put(layout.archive_marker(task_id, run_id), b"", persist=persist)
 
     def put_log(self, task_id: str, step: int | None, source: Readable, size: int) -> None:
-        """Store a whole log."""
-        self.ost.put(layout.log_key(task_id, step), source, size=size)
+        """Store a whole log; it is durable after `persist_logs`."""
+        self.ost.put(layout.log_key(task_id, step), source, size=size, persist=False)
+
+    def persist_logs(self, tasks: Iterable[TaskOutputs]) -> None:
+        """Make every log of these tasks durable that is said to be in object storage."""
+        self.ost.persist(key for task in tasks for key in _log_keys(task))
 
     def open_log(self, task_id: str, step: int | None, start: int = 0) -> Body:
         """Open a stored log at a byte offset.
@@ -117,11 +130,16 @@ def _cache_name(key: str) -> str:
     return quote(key, safe="-._")
 
 
-def _expected(task: Task, config: TaskConfig) -> Iterable[str]:
+def _log_keys(task: TaskOutputs) -> Iterator[str]:
     if task.setup.log is OutputPhase.FINISHED:
-        yield layout.log_key(task.id, None)
-    for number, (step, step_config) in enumerate(zip(task.steps, config.steps, strict=True)):
+        yield layout.log_key(task.task_id, None)
+    for number, step in enumerate(task.steps):
         if step.log is OutputPhase.FINISHED:
-            yield layout.log_key(task.id, number)
-        if step_config.archives:
+            yield layout.log_key(task.task_id, number)
+
+
+def _expected(task: Task, config: TaskConfig) -> Iterator[str]:
+    yield from _log_keys(TaskOutputs(task.id, task.setup, task.steps))
+    for number, step in enumerate(config.steps):
+        if step.archives:
             yield layout.archive_key(task.id, number)

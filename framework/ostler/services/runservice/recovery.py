@@ -15,7 +15,7 @@ from ostler.spi.kv import Delete, Operation
 
 from . import keys
 from .instances import Instance, claim_dead
-from .outputs import Outputs
+from .outputs import Outputs, TaskOutputs
 from .store import RunStore, StoredRun, at_revision, load
 
 __all__ = ["REASON", "Recovery"]
@@ -98,6 +98,9 @@ class Recovery:
         tasks = dict(run.tasks)
         for task_id in active:
             tasks[task_id] = self._stopped(instance, tasks[task_id], now)
+        self._outputs.persist_logs(
+            TaskOutputs(task_id, tasks[task_id].setup, tasks[task_id].steps) for task_id in active
+        )
         run = replace(run, tasks=tasks, stop=True)
         return advance(run, config, {}, now=now).run
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from ostler.clock import Clock
-from ostler.errors import NotFound, Unavailable
+from ostler.errors import Unavailable
 from ostler.kv import Watching
 from ostler.runs.model import Phase, Run
 from ostler.runs.reports import TaskReport
@@ -28,7 +28,7 @@ from .events import EventTeller
 from .inbox import Batch, Inbox
 from .live import LiveRun, Turn
 from .mailboxes import Mailboxes
-from .outputs import Outputs
+from .outputs import Outputs, TaskOutputs
 from .store import RunStore, dump
 from .turning import Turning
 from .turns import TurnWriter
@@ -114,6 +114,11 @@ class Runservice:
         return self._mailboxes.poll(executor_id, timeout)
 
     def report(self, executor_id: str, reports: Sequence[TaskReport]) -> None:
+        self._outputs.persist_logs(
+            TaskOutputs(report.task_id, report.setup, report.steps)
+            for report in reports
+            if report.status.final and self._assigning.knows(report.task_id)
+        )
         batch = Batch(reports)
         if not self._inbox.report(batch):
             raise Unavailable("the runservice has ended") from self.failure
@@ -189,9 +194,9 @@ class Runservice:
         by_run: dict[str, list[TaskReport]] = defaultdict(list)
         for batch in batches:
             for report in batch.reports:
-                try:
+                if self._assigning.knows(report.task_id):
                     by_run[self._assigning.run_of(report.task_id)].append(report)
-                except NotFound:
+                else:
                     _LOG.warning("ignored a report of the unknown task %s", report.task_id)
         return by_run
 
