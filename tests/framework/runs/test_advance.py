@@ -282,6 +282,15 @@ def test_a_task_waits_for_approval_only_once_it_could_start() -> None:
     assert not told.run.tasks["b"].waiting_approval
 
 
+def test_whoever_is_approved_no_longer_waits() -> None:
+    config = graph(task("a", approval=True))
+    run = started(config)
+    approved = replace(run.tasks["a"], approved=True, waiting_approval=True)
+    moved = move(replace(run, tasks={"a": approved}), config)
+    assert moved.to_submit == ("a",)
+    assert not moved.run.tasks["a"].waiting_approval
+
+
 def test_a_task_with_approval_is_skipped_without_asking() -> None:
     config = graph(task("a"), task("b", "a", approval=True))
     run = move(put(started(config), a=Status.FAILED), config).run
@@ -371,3 +380,24 @@ def test_what_was_not_told_is_not_looked_at() -> None:
     config = graph(task("a"), task("b"))
     run = started(config)
     assert advance(run, config, {}, now=NOW, changed=["b"]).to_submit == ("b",)
+
+
+def test_a_failure_that_is_told_cancels_the_roots_that_are_not() -> None:
+    config = graph(task("bad"), task("slow"))
+    moved = move(started(config), config)
+    run = put(moved.run, bad=Status.FAILED)
+    told = advance(run, config, {}, now=NOW, changed=["bad"], mark=moved.mark)
+    assert statuses(told.run) == {"bad": "failed", "slow": "cancelled"}
+
+
+def test_what_starts_is_in_order_whatever_was_told_first() -> None:
+    config = graph(*(task(name) for name in "abcdefghi"))
+    told = advance(started(config), config, {}, now=NOW, changed=["i", "b"])
+    assert told.to_submit == ("b", "i")
+
+
+def test_a_call_that_looks_at_everything_believes_no_mark() -> None:
+    config = graph(task("a"))
+    wrong = Mark(final=1, stopped=True)
+    moved = advance(started(config), config, {}, now=NOW, mark=wrong)
+    assert (moved.run.result, moved.mark) == (Result.UNKNOWN, Mark())

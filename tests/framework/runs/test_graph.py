@@ -14,6 +14,11 @@ def test_tasks_are_in_order_of_level_then_name() -> None:
     assert graph_of(diamond()).order == ("z", "a", "b", "end")
 
 
+def test_names_decide_before_ids() -> None:
+    tasks = [replace(task(one), name=name) for one, name in (("1", "z"), ("2", "a"))]
+    assert graph_of(config_of(tasks)).order == ("2", "1")
+
+
 def test_tasks_of_one_name_are_in_order_of_their_ids() -> None:
     twins = [replace(task(one), name="same") for one in ("2", "1")]
     assert graph_of(config_of(twins)).order == ("1", "2")

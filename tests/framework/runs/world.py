@@ -10,13 +10,22 @@ from hypothesis import strategies as st
 from ostler.runs import actions
 from ostler.runs.advance import Advance, advance
 from ostler.runs.config import RunConfig
-from ostler.runs.model import ExecutorTaskRef, OutputPhase, Phase, Run, Status, Step, StepPhase
+from ostler.runs.model import (
+    ExecutorTaskRef,
+    OutputPhase,
+    Phase,
+    Result,
+    Run,
+    Status,
+    Step,
+    StepPhase,
+)
 from ostler.runs.reports import TaskReport, apply_report
 
-from .strategies import shuffled, started
+from .strategies import rarely, shuffled, started
 
 Event = Callable[[], None]
-ENDS = [Status.SUCCESS, Status.SUCCESS, Status.FAILED, Status.STOPPED]
+ENDS = [*[Status.SUCCESS] * 5, Status.FAILED, Status.FAILED, Status.STOPPED]
 DONE, OPEN = OutputPhase.FINISHED, OutputPhase.NOTSTARTED
 PHASES = {
     Status.RUNNING: StepPhase.RUNNING,
@@ -64,7 +73,7 @@ class World:
                 events.append((f"approve {one}", self._event(self._approve, one)))
         if not events and self._changed:
             events.append(("nothing", lambda: None))
-        if self._may_stop and not self.run.stop:
+        if self._may_stop and not self.run.stop and self._data.draw(rarely):
             events.append(("stop", self._stop))
         return events
 
@@ -101,10 +110,10 @@ class World:
     def _end(self, task_id: str) -> None:
         status = self._data.draw(st.sampled_from(ENDS))
         self.reported[task_id] = status
-        self._report(task_id, status, archives=self._data.draw(st.sampled_from([DONE, DONE, OPEN])))
+        self._report(task_id, status, archives=self._data.draw(st.sampled_from([DONE, OPEN])))
         kept = self._data.draw(st.booleans()) or not self.run.tasks[task_id].archived
         if kept:
-            self._refs[task_id] = ExecutorTaskRef(task_id, active=False)
+            self._refs[task_id] = ExecutorTaskRef(task_id, active=self._data.draw(st.booleans()))
         else:
             del self._refs[task_id]
 
@@ -155,6 +164,8 @@ class World:
         assert unmarked.to_submit == told.to_submit
         self._check_unordered(full)
         self._check_again(full)
+        self._check_result(full)
+        self._check_over(full)
         self._check_changed(full)
         self.run, self._last, self._changed = told.run, told, set()
 
@@ -179,6 +190,7 @@ class World:
             assert task.status is Status.NOTSTARTED
             assert task_id not in self._refs
             assert not config.approval or task.approved
+            assert config.depends or full.run.result is Result.UNKNOWN
             for dependency in config.depends:
                 parent = full.run.tasks[dependency.task_id]
                 assert parent.status.final
@@ -199,6 +211,27 @@ class World:
         assert again.run == full.run
         assert again.changed == frozenset()
         assert again.to_submit == (full.to_submit if full.run.phase is Phase.RUNNING else ())
+
+    def _check_result(self, full: Advance) -> None:
+        tasks = full.run.tasks
+        if self.run.result is not Result.UNKNOWN:
+            expected = self.run.result
+        elif any(
+            task.status is Status.FAILED and not self.config.tasks[one].ignore_failure
+            for one, task in tasks.items()
+        ):
+            expected = Result.FAILED
+        elif self.run.stop:
+            expected = Result.STOPPED
+        else:
+            final = all(task.status.final for task in tasks.values())
+            expected = Result.SUCCESS if final else Result.UNKNOWN
+        assert full.run.result is expected
+
+    def _check_over(self, full: Advance) -> None:
+        final = all(task.status.final for task in full.run.tasks.values())
+        active = any(ref.active for ref in self._refs.values())
+        assert (full.run.phase is Phase.FINISHED) == (final and not active)
 
     def _check_changed(self, full: Advance) -> None:
         differs = {one for one, task in full.run.tasks.items() if task != self.run.tasks[one]}
