@@ -365,9 +365,7 @@ BROKEN: list[tuple[type[SqliteDriver], str]] = [
     (CompactsNothing, "compaction_in_the_future_is_refused"),
     (ClosesLeases, "lease_outlives_its_driver_no_longer_than_its_time"),
     (watching(SplittingWatch), "watch_keeps_transactions_together"),
-    (watching(SlowWatch), "watch_wakes_at_once"),
     (watching(ImpatientWatch), "watch_waits_its_time"),
-    (watching(DeafWatch), "closing_ends_a_wait"),
     (watching(ForgivingWatch), "compaction_forgets_the_past"),
     (watching(WrongWatch, offset=-1), "watch_from_a_revision"),
 ]
@@ -396,6 +394,8 @@ def test_kit_fails_what_is_wrong(kind: type[SqliteDriver], name: str, tmp_path: 
         (watching(LosingWatch), "watch_from_a_revision"),
         (watching(SilentWatch), "watch_from_a_revision"),
         (watching(SlowWatch), "others_are_told"),
+        (watching(SlowWatch), "watch_wakes_at_once"),
+        (watching(DeafWatch), "closing_ends_a_wait"),
         (watching(WrongWatch, offset=1), "watch_includes_its_revision"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
