@@ -1,6 +1,7 @@
 """CPU that it takes to schedule 10,000 tasks over a whole run, as a chain, a fan-out, and a fan-out with a join.
 
-Everything that is pure: reports, `advance`, choosing an executor. Goal: 0.2 ms per task.
+Everything that is pure: reports, `advance`, choosing an executor; each task is reported twice, one
+report at a time. At most 0.5 ms per task, of which the services around it need their share.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ostler.runs.model import ExecutorTaskRef, Phase, Result, Run, Status, Step,
 from ostler.runs.placement import Candidate, choose
 from ostler.runs.reports import TaskReport, apply_report
 
-GOAL = 0.2e-3
+GOAL = 0.5e-3
 SLOTS = 8
 
 
@@ -125,7 +126,9 @@ def main() -> int:
         seconds = cpu_per_task(shape(size))
         missed |= seconds > GOAL
         verdict = "ok" if seconds <= GOAL else "MISSED"
-        print(f"{name}, {size} tasks: {seconds * 1e3:.3f} ms CPU per task (goal <= 0.2) {verdict}")
+        print(
+            f"{name}, {size} tasks: {seconds * 1e3:.3f} ms of CPU per task (goal <= {GOAL * 1e3:g}) {verdict}"
+        )
     return int(missed)
 
 
