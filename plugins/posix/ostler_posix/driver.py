@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -22,7 +23,7 @@ from .directories import Directories, key_conflict
 from .drafts import Drafts
 from .durability import persist_files
 from .failures import typed
-from .infos import Versions, info_of, infos, unreadable
+from .infos import ABSENT, Versions, info_of, infos, unreadable
 from .listing import is_occupied, walk
 from .settings import PosixSettings
 
@@ -95,9 +96,9 @@ class PosixStorage(StorageDriver):
         path = self._base + key
         try:
             os.unlink(path)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return
         except OSError as error:
+            if error.errno in ABSENT or error.errno == errno.EISDIR:
+                return
             raise typed(error, f"delete {key!r}") from error
         self._directories.prune(os.path.dirname(path))
 

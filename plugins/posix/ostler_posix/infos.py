@@ -13,12 +13,13 @@ from ostler.spi.storage import ObjectInfo
 
 from .failures import typed
 
-__all__ = ["Versions", "info_of", "infos", "missing", "unreadable"]
+__all__ = ["ABSENT", "Versions", "info_of", "infos", "missing", "unreadable"]
 
 _REMEMBERED = 4096
 
 _TYPE, _REGULAR = 0o170000, stat.S_IFREG
-_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
+ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
+"""Numbers of the errors that mean: there is no such object."""
 
 
 def info_of(key: str, found: os.stat_result) -> ObjectInfo:
@@ -99,4 +100,4 @@ def missing(key: str) -> NotFound:
 
 def unreadable(error: OSError, key: str) -> Error:
     """Return the error to raise when the file of ``key`` could not be opened or described."""
-    return missing(key) if error.errno in _ABSENT else typed(error, f"read {key!r}")
+    return missing(key) if error.errno in ABSENT else typed(error, f"read {key!r}")

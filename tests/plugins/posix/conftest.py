@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,15 @@ from ostler_posix.settings import PosixSettings
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "storage"
+
+
+@pytest.fixture(scope="module")
+def large_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A place for very many files: in memory, where the system has one."""
+    shared = Path("/dev/shm")
+    where = shared if os.access(shared, os.W_OK) else tmp_path_factory.getbasetemp()
+    with tempfile.TemporaryDirectory(dir=where) as name:
+        yield Path(name)
 
 
 @pytest.fixture
