@@ -85,7 +85,7 @@ def test_lease_of_a_holder_that_is_cut_off_is_lost(kv: KeyValueStore, driver: Cu
         driver.cut = True
         began = time.monotonic()
         assert lease.lost.wait(PATIENCE)
-        assert time.monotonic() - began < 1.3
+        assert time.monotonic() - began < 2
         assert isinstance(lease.reason, Unavailable)
 
 
