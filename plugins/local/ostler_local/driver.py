@@ -114,7 +114,7 @@ class LocalDriver(ExecutorDriver):
         if client is not None:
             client.close()
         for pod in [*self._pods.values()]:
-            pod.abandon()
+            pod.abandon(f"executor {self._id} was closed")
         self._sink.close()
         if held is not None:
             os.close(held)

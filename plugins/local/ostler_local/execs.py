@@ -92,12 +92,15 @@ class LocalExec(Exec):
         if self._code is None and self._failure is None:
             self._client.ask(("signal", self._launch.pod, self._launch.number, int(number)))
 
-    def abandon(self) -> None:
-        """Release everything unless somebody waits for the end, who will; the process has been killed."""
+    def abandon(self, reason: str) -> None:
+        """Release everything unless somebody waits for the end, who will; the process has been killed.
+
+        :param reason: what who waits later is told.
+        """
         if self._lock.acquire(blocking=False):
             try:
                 if self._code is None and self._failure is None:
-                    self._fail(Unavailable(f"pod {self._launch.pod} was removed"))
+                    self._fail(Unavailable(reason))
             finally:
                 self._lock.release()
 

@@ -147,15 +147,15 @@ class LocalPod(Pod):
             leftovers.end(self._mark())
         if not self._vacant:
             self._end_all(self._surroundings.client())
-        self.abandon()
+        self.abandon(f"pod {self._info.id} was removed")
         self._directory.remove()
         self._on_removed(self)
 
-    def abandon(self) -> None:
+    def abandon(self, reason: str) -> None:
         """Release what execs hold for which nobody waits; their processes have been killed."""
         for running in [*self._running.values()]:
             if running is not None:
-                running.abandon()
+                running.abandon(reason)
 
     def _make_directory(self, path: str) -> None:
         try:
