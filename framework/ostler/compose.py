@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +41,7 @@ from ostler.settings import (
 )
 from ostler.spi.configs import ConfigFormat
 from ostler.spi.executor import ExecutorContext
-from ostler.spi.runs import RunEvent, RunView, TaskView
+from ostler.spi.runs import ExecutorView, RunEvent, RunView, TaskView
 from ostler.spi.steps import StepType
 
 __all__ = ["Composition", "Embedded"]
@@ -148,9 +148,9 @@ class Composition:
         def required(run: RunView, task: TaskView) -> int:
             if approve_all:
                 return 0
-            asked = self.host.call("ostler_required_approvals", run=run, task=task)
+            policy = self.host.call("ostler_required_approvals", run=run, task=task)
             own = self.settings.approvals if task.approvals is None else task.approvals
-            return own if asked is None else int(asked)
+            return own if policy is None else int(policy)
 
         def environment(run: RunView, task: TaskView) -> Mapping[str, str]:
             merged: dict[str, str] = {}
@@ -161,13 +161,19 @@ class Composition:
         def tell(event: RunEvent) -> None:
             self.host.call("ostler_run_event", event=event)
 
-        return Policies(
-            rank=lambda task, candidates: self.host.call(
+        def rank(task: TaskView, candidates: Sequence[ExecutorView]) -> Sequence[str] | None:
+            ranked: Sequence[str] | None = self.host.call(
                 "ostler_rank_executors", task=task, candidates=candidates
-            ),
+            )
+            return ranked
+
+        # What no plugin implements is not asked for: these are on every task's way.
+        asked = self.host.implemented
+        return Policies(
+            rank=rank if asked("ostler_rank_executors") else None,
             required_approvals=required,
-            task_environment=environment,
-            tell=tell if self.host.implemented("ostler_run_event") else None,
+            task_environment=environment if asked("ostler_task_environment") else None,
+            tell=tell if asked("ostler_run_event") else None,
             watch=watch,
             fail_unplaceable=True,
         )

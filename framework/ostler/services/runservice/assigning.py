@@ -41,9 +41,12 @@ class Assigning:
 
     def assign(self, live: LiveRun, turn: Turn) -> None:
         """Hand the tasks that a stored turn started to their executors."""
+        by_executor: dict[str, list[ExecutorTask]] = {}
         for task_id, executor_id in turn.started.items():
             self._runs[task_id] = live
-            self._mailboxes.start(executor_id, [self._task(live, task_id)])
+            by_executor.setdefault(executor_id, []).append(self._task(live, task_id))
+        for executor_id, tasks in by_executor.items():
+            self._mailboxes.start(executor_id, tasks)
 
     def stop(self, live: LiveRun) -> None:
         """Tell the executors of a run's active tasks to end them, each task once."""
@@ -97,5 +100,6 @@ class Assigning:
             "OSTLER_TASK_ID": task.id,
             "OSTLER_TASK_NAME": task.name,
         }
-        added = self._policies.task_environment(run_view(run), task_view(run, live.config, task_id))
+        more = self._policies.task_environment
+        added = more(run_view(run), task_view(run, live.config, task_id)) if more else {}
         return {**own, **added}

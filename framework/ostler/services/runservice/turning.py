@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from ostler.runs import actions
 from ostler.runs.config import TaskConfig
@@ -65,7 +66,7 @@ class Turning:
 
     def _place(self, live: LiveRun, turn: Turn, now: float) -> None:
         def place(task: TaskConfig) -> bool:
-            view = task_view(turn.run, live.config, task.id)
+            view = partial(task_view, turn.run, live.config, task.id)
             placement = self._placing.place(task, view, now)
             if placement.executor_id:
                 live.start(turn, task, placement.executor_id)

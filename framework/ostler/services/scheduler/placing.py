@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from ostler.runs.config import TaskConfig
 from ostler.runs.placement import Candidate, Placement, choose
 from ostler.services.api import ExecutorStatus
 from ostler.services.policies import Policies
-from ostler.spi.runs import ExecutorView, TaskView
+from ostler.spi.runs import TaskView
 
 __all__ = ["Placing"]
 
@@ -27,12 +28,13 @@ class Placing:
         self._known = known
         self._active: Counter[str] = Counter()
 
-    def place(self, task: TaskConfig, view: TaskView, now: float) -> Placement:
-        """Choose an executor for a task and take a slot there; or say why there is none."""
+    def place(self, task: TaskConfig, view: Callable[[], TaskView], now: float) -> Placement:
+        """Choose an executor for a task and take a slot there; or say why there is none.
 
-        def rank(candidates: Sequence[ExecutorView]) -> Sequence[str] | None:
-            return self._policies.rank(view, candidates)
-
+        :param view: of the task, made if a policy wants it.
+        """
+        policy = self._policies.rank
+        rank = partial(policy, view()) if policy else None
         chosen = choose(task, self._candidates(), now=now, rank=rank)
         if chosen.executor_id:
             self._active[chosen.executor_id] += 1
