@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import stat
@@ -13,14 +12,12 @@ __all__ = ["PodDirectory", "Premises", "Spares", "remove_tree"]
 
 _TASK = "task"
 _SPARES = 32
-_SKELETON = ("home", "tmp", "project")
+_SKELETON = {"home": ["project"], "home/project": [], "tmp": []}
 _PRIVATE = stat.S_IFDIR | 0o700
 
 
 class PodDirectory:
-    """The private directory of one pod: ``home``, ``tmp``, the scripts of its execs, and
-    until it is used ``project``.
-    """
+    """The private directory of one pod: ``home`` with ``project``, ``tmp``, the scripts of its execs."""
 
     def __init__(self, path: str, spares: Spares) -> None:
         self._spares = spares
@@ -56,18 +53,6 @@ class PodDirectory:
                 return file.read()
         except FileNotFoundError:
             return None
-
-    def use_project(self) -> None:
-        """Make ``~/project``, where most tasks work: what lies ready is put there.
-
-        :raises FileExistsError: it exists.
-        """
-        if os.path.lexists(f"{self.home}/project"):
-            raise FileExistsError(f"{self.home}/project")
-        try:
-            os.rename(f"{self.path}/project", f"{self.home}/project")
-        except FileNotFoundError:  # it was used before, and removed
-            os.mkdir(f"{self.home}/project", 0o700)
 
     def add_script(self, number: int, content: bytes) -> str:
         """Write an exec's script and return its path."""
@@ -148,15 +133,14 @@ def _make_skeleton(path: str) -> None:
 
 
 def _strip(path: str) -> bool:
-    """Remove the scripts, put the working directory away; return whether a bare skeleton is left."""
-    with contextlib.suppress(FileNotFoundError):
-        os.rename(f"{path}/home/project", f"{path}/project")
+    """Remove the scripts; return whether a bare skeleton is left."""
     for name in os.listdir(path):
         if name not in _SKELETON:
             os.unlink(f"{path}/{name}")
+    # Each is known to be no link before what is below it is looked at.
     return all(
-        os.lstat(f"{path}/{name}").st_mode == _PRIVATE and not os.listdir(f"{path}/{name}")
-        for name in _SKELETON
+        os.lstat(f"{path}/{name}").st_mode == _PRIVATE and os.listdir(f"{path}/{name}") == inner
+        for name, inner in _SKELETON.items()
     )
 
 

@@ -134,11 +134,8 @@ class LocalPod(Pod):
         if self._vacant:
             return
         client = self._surroundings.client()
-        if grace > 0:
-            client.ask(("signal", self._info.id, None, int(signal.SIGTERM)))
-            if client.ask(("drain", self._info.id, False), max(0, deadline - time.monotonic())):
-                return
-        self._end_all(client)
+        if grace <= 0 or not self._end_politely(client, deadline):
+            self._end_all(client)
 
     def remove(self) -> None:
         with self._lock:
@@ -159,9 +156,7 @@ class LocalPod(Pod):
 
     def _make_directory(self, path: str) -> None:
         try:
-            if path == f"{self._directory.home}/project" and not os.path.isdir(path):
-                self._directory.use_project()
-            else:
+            if not os.path.isdir(path):
                 os.makedirs(path, exist_ok=True)
         except FileExistsError as error:
             raise BadRequest(f"{path} exists and is not a directory") from error
@@ -207,7 +202,17 @@ class LocalPod(Pod):
     def _mark(self) -> str:
         return f"{self._surroundings.token}/{self._info.id}/"
 
+    def _end_politely(self, client: Client, deadline: float) -> bool:
+        client.ask(("signal", self._info.id, None, int(signal.SIGTERM)))
+        left = max(0, deadline - time.monotonic())
+        return client.ask(("drain", self._info.id, False), left) is not None
+
     def _end_all(self, client: Client) -> None:
-        reply = client.ask(("drain", self._info.id, True))
+        try:
+            reply = client.ask(("drain", self._info.id, True))
+        except Unavailable:
+            if client.alive:
+                raise
+            return  # the supervisor is gone, and everything of it was killed
         if reply is not None and reply[0] == "stuck":
             raise Unavailable(f"processes {reply[1]} of pod {self._info.id} cannot be killed")

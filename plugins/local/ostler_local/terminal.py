@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import struct
 import termios
+from typing import Any
 
 __all__ = ["END_OF_FILE", "Terminal", "open_terminal"]
 
@@ -37,7 +39,7 @@ def open_terminal(*, attended: bool) -> Terminal:
     :param attended: somebody will write to it; else whoever reads meets the end of the file.
     """
     ours, theirs = os.openpty()
-    _make_plain(theirs)
+    termios.tcsetattr(theirs, termios.TCSANOW, _plain())
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", _ROWS, _COLUMNS, 0, 0))
     if not attended:
         os.write(ours, END_OF_FILE * _STOCK)
@@ -45,9 +47,14 @@ def open_terminal(*, attended: bool) -> Terminal:
     return Terminal(ours, theirs)
 
 
-def _make_plain(descriptor: int) -> None:
-    settings = termios.tcgetattr(descriptor)
+@functools.cache
+def _plain() -> list[Any]:
+    """Return the settings of a new terminal (all begin with the same), made plain."""
+    ours, theirs = os.openpty()
+    settings = termios.tcgetattr(theirs)
+    os.close(ours)
+    os.close(theirs)
     settings[0] &= ~(termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON | termios.IXOFF)
     settings[1] &= ~termios.OPOST
     settings[3] &= ~(termios.ECHO | termios.ECHOE | termios.ECHOK | termios.ECHONL)
-    termios.tcsetattr(descriptor, termios.TCSANOW, settings)
+    return settings

@@ -119,6 +119,19 @@ def test_killed_supervisor_takes_all_along(mark: str, open_local: OpenDriver) ->
     pod.remove()
 
 
+def test_killed_supervisor_that_nobody_noticed(mark: str, open_local: OpenDriver) -> None:
+    driver = open_local()
+    pod, other = new_pod(driver), new_pod(driver, "p2")
+    for each in (pod, other):
+        running, output = start(each, HIDDEN.format(mark=mark))
+        until(running, output, b"on\non\non\n")
+    os.kill(driver.supervisor_pid, signal.SIGKILL)
+    pod.remove()
+    assert survivors(mark) == []
+    other.remove()
+    assert driver.pods() == []
+
+
 def test_supervisor_told_to_end_takes_all_along(mark: str, open_local: OpenDriver) -> None:
     driver = open_local()
     running, output = start(new_pod(driver), HIDDEN.format(mark=mark))
