@@ -8,7 +8,7 @@ import click
 
 from ostler.compose import Composition
 from ostler.runs.config import RunConfig
-from ostler.runs.model import Run
+from ostler.runs.model import REASON, Run
 
 from ._describe import describe_header, describe_run, duration, label, outcome
 from ._options import Instance, instance_options, json_option
@@ -70,7 +70,7 @@ def _state(run: Run) -> str:
     state = run.result.value if run.phase.value == "finished" else run.phase.value
     if run.phase.value == "running" and run.stop:
         state = "stopping"
-    reason = run.annotations.get("reason")
+    reason = run.annotations.get(REASON)
     return f"{state}: {reason}" if reason else state
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 __all__ = [
+    "REASON",
     "ExecutorTaskRef",
     "OutputPhase",
     "Phase",
@@ -17,6 +18,10 @@ __all__ = [
     "StepPhase",
     "Task",
 ]
+
+
+REASON = "reason"
+"""The annotation of a run in which stands why it ended as it did, where nobody asked for that."""
 
 
 class Phase(Enum):

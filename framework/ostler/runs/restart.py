@@ -10,7 +10,7 @@ from ostler.errors import Conflict
 from .config import Dependency, RunConfig, TaskConfig
 from .creation import new_run
 from .graph import graph_of
-from .model import OutputPhase, Phase, Result, Run, Status, Step, StepPhase, Task
+from .model import REASON, OutputPhase, Phase, Result, Run, Status, Step, StepPhase, Task
 
 __all__ = ["HasOutputs", "restart_from_failed", "restart_from_scratch"]
 
@@ -102,7 +102,8 @@ def _renewed(
     ids = {task_id: new_id() for task_id in renewed}
     tasks = [_renamed(task, ids) for task in config.tasks.values()]
     new_config = replace(config, id=config_id, tasks={task.id: task for task in tasks})
-    fresh = new_run(new_config, run_id=run_id, group=run.group, annotations=run.annotations)
+    annotations = {name: text for name, text in run.annotations.items() if name != REASON}
+    fresh = new_run(new_config, run_id=run_id, group=run.group, annotations=annotations)
     kept = {task_id: task for task_id, task in run.tasks.items() if task_id not in ids}
     return new_config, replace(fresh, tasks={**fresh.tasks, **kept})
 

@@ -10,7 +10,7 @@ from ostler.clock import Clock
 from ostler.runs import actions
 from ostler.runs.advance import advance
 from ostler.runs.config import RunConfig
-from ostler.runs.model import OutputPhase, Phase, Run, Status, Step, StepPhase, Task
+from ostler.runs.model import REASON, OutputPhase, Phase, Run, Status, Step, StepPhase, Task
 from ostler.spi.kv import Delete, Operation
 
 from . import keys
@@ -18,9 +18,9 @@ from .instances import Instance, claim_dead
 from .outputs import Outputs, TaskOutputs
 from .store import RunStore, StoredRun, at_revision, load
 
-__all__ = ["REASON", "Recovery"]
+__all__ = ["LOST", "Recovery"]
 
-REASON = "the process that ran it ended without bringing it to its end"
+LOST = "the process that ran it ended without bringing it to its end"
 
 _ENDED = {StepPhase.RUNNING: StepPhase.STOPPED, StepPhase.NOTSTARTED: StepPhase.CANCELLED}
 
@@ -92,7 +92,7 @@ class Recovery:
 
     def _ended(self, instance: Instance, run: Run, config: RunConfig, active: list[str]) -> Run:
         now = self._clock.now()
-        run = replace(run, annotations={**run.annotations, "reason": REASON})
+        run = replace(run, annotations={**run.annotations, REASON: LOST})
         if run.phase is Phase.QUEUED:
             return actions.cancel(run, now)
         tasks = dict(run.tasks)
@@ -110,7 +110,7 @@ class Recovery:
         return replace(
             task,
             status=Status.STOPPED,
-            reason=REASON,
+            reason=LOST,
             end_time=now,
             setup=self._stopped_step(instance, task, None, task.setup, now),
             steps=tuple(

@@ -66,6 +66,9 @@ class Turning:
 
     def _place(self, live: LiveRun, turn: Turn, now: float) -> None:
         def place(task: TaskConfig) -> bool:
+            given = task.id in turn.started or task.id in live.active
+            if given or turn.run.tasks[task.id].status.final:
+                return True  # cancelled since it began to wait, or named twice
             view = partial(task_view, turn.run, live.config, task.id)
             placement = self._placing.place(task, view, now)
             if placement.executor_id:

@@ -10,7 +10,7 @@ from ostler.runs.config import Dependency, StepConfig, TaskConfig
 from ostler.runs.model import OutputPhase, Phase, Result, Status, Step, StepPhase
 from ostler.services.executor.files import log_file, tasks_directory
 from ostler.services.runservice import Instance, Recovery, keys, open_instance
-from ostler.services.runservice.recovery import REASON
+from ostler.services.runservice.recovery import LOST
 from ostler.services.runservice.store import dump
 
 from .conftest import CLOCK, run_config
@@ -99,10 +99,10 @@ def test_the_run_of_a_dead_instance_ends_stopped_and_keeps_what_was_written(
     assert recovery(world, []).recover() == [run.id]
     ended = world.store.run(run.id)
     assert (ended.run.phase, ended.run.result) == (Phase.FINISHED, Result.STOPPED)
-    assert (ended.owner, ended.run.annotations["reason"]) == ("", REASON)
+    assert (ended.owner, ended.run.annotations["reason"]) == ("", LOST)
     assert ended.run.tasks[done.id] == success
     stopped = ended.run.tasks[active.id]
-    assert (stopped.status, stopped.reason) == (Status.STOPPED, REASON)
+    assert (stopped.status, stopped.reason) == (Status.STOPPED, LOST)
     assert [step.phase for step in stopped.steps] == [StepPhase.STOPPED, StepPhase.CANCELLED]
     assert stopped.steps[0].log is OutputPhase.FINISHED
     with world.outputs.open_log(active.id, 0) as log:
@@ -118,5 +118,5 @@ def test_a_queued_run_of_a_dead_instance_is_cancelled(world: World, tmp_path: Pa
     recovery(world, []).recover()
     ended = world.store.run(run.id).run
     assert ended.phase is Phase.CANCELLED
-    assert ended.annotations["reason"] == REASON
+    assert ended.annotations["reason"] == LOST
     assert list(world.kv.items(keys.QUEUES)) == []

@@ -148,6 +148,21 @@ def test_a_task_that_no_executor_can_take_fails_with_the_reason(world: World) ->
     assert ended.tasks[rescue.id].status is Status.SUCCESS
 
 
+def test_a_task_that_is_cancelled_while_it_waits_for_a_slot_never_starts(world: World) -> None:
+    fails, runs, waits = task("a fails"), task("b runs"), task("c waits")
+    executor = world.serve()
+    executor.hold = {"a fails", "b runs"}
+    executor.start()
+    run = world.add(run_config(fails, runs, waits))
+    executor.await_held(2)
+    executor.end(fails.id, status=Status.FAILED)
+    executor.end(runs.id)
+    ended = world.await_end(run.id)
+    assert ended.result is Result.FAILED
+    assert ended.tasks[waits.id].status is Status.CANCELLED
+    assert sorted(executor.order) == ["a fails", "b runs"]
+
+
 def test_a_run_that_another_process_took_is_let_go(world: World) -> None:
     executor = world.serve()
     executor.hold = {"held"}
