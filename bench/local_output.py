@@ -13,11 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from ostler_local.driver import open_driver
-from ostler_local.settings import LocalSettings
-
 from ostler.pods import EventCancel, Executor
 from ostler.spi import ExecConfig, ExecutorContext, Pod, PodConfig
+from ostler_local.driver import open_driver
+from ostler_local.settings import LocalSettings
 
 MIB = 1 << 20
 GOAL = 100
@@ -43,7 +42,9 @@ def main(size: int) -> None:
         executor = Executor(open_driver(LocalSettings(), context), name="local")
         executor.setup()
         pod = executor.new_pod(
-            PodConfig(id="p", task_id="p"), Log(os.open(os.devnull, os.O_WRONLY), direct=False), EventCancel()
+            PodConfig(id="p", task_id="p"),
+            Log(os.open(os.devnull, os.O_WRONLY), direct=False),
+            EventCancel(),
         )
         try:
             for name, direct, tty in (

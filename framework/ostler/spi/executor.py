@@ -183,9 +183,15 @@ class Exec(ABC):
     def wait(self, timeout: float | None = None) -> int | None:
         """Wait for the end and return the exit code; None when ``timeout`` seconds are over first.
 
-        After a code was returned, every byte of output has been written. A
-        process killed by signal N has code 128 + N. The code of a command that
-        does not exist is 127, of one that cannot be executed 126.
+        After a code was returned, every byte of output has been written, but
+        for what a process wrote that outlives the one that was started: that is
+        waited for no longer than a moment. A driver may move output only while
+        somebody waits here: who wants it comes back soon after a timeout. What
+        an `Output` or the source of the input raises ends the process and
+        comes out here.
+
+        A process killed by signal N has code 128 + N. The code of a command
+        that does not exist is 127, of one that cannot be executed 126.
 
         :raises Unavailable: the pod or the connection to it is lost, and the
             code will never be known.
