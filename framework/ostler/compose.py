@@ -27,6 +27,7 @@ from ostler.services.runservice import (
     Recovery,
     RunActions,
     RunCreation,
+    RunRemoval,
     Runservice,
     RunStore,
     open_instance,
@@ -101,6 +102,11 @@ class Composition:
     def creation(self) -> RunCreation:
         """How runs come to be."""
         return RunCreation(self.store, self.outputs, self.clock)
+
+    @cached_property
+    def removal(self) -> RunRemoval:
+        """How runs go."""
+        return RunRemoval(self.store, self.outputs)
 
     @cached_property
     def logs(self) -> LogReader:
@@ -282,8 +288,9 @@ class Embedded:
         )
 
     def _leave(self) -> None:
-        """Forget this instance, unless a run of it is left for recovery."""
+        """Forget this instance, unless a run of it is left for recovery; remove caches that are old."""
         own = self._composition
+        own.outputs.remove_old_caches(own.clock.now() - own.settings.cache_max_age)
         left = [stored for stored in own.store.headers() if stored.owner == self.instance.id]
         if left:
             self.instance.release()

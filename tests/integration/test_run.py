@@ -106,8 +106,14 @@ def test_restart_of_what_failed_runs_nothing_again_that_had_succeeded(ostler: Os
     assert again["tasks"]["good"]["id"] == failed["tasks"]["good"]["id"]
     assert again["tasks"]["flaky"]["id"] != failed["tasks"]["flaky"]["id"]
     assert (ostler.directory / "ledger").read_text() == "good\n"
+    ostler("remove", failed["id"])
+    assert ostler("logs", again["id"], "good", "setup").stdout != ""
+    assert [told["id"] for told in ostler.json("runs")["runs"]] == [again["id"]]
     refused = ostler("restart", "--failed", again["id"], code=2)
     assert "everything succeeded" in refused.stderr
+    ostler("remove", again["id"])
+    kept = [path for path in (ostler.home / "storage").rglob("*") if path.is_file()]
+    assert [path for path in kept if ".ostler" not in str(path)] == []
 
 
 def test_every_mistake_of_a_config_is_told_and_no_run_is_made(ostler: Ostler) -> None:

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "stop": ("ostler.cli.stop:command", "Stop a run that is running."),
     "cancel": ("ostler.cli.cancel:command", "Cancel a run that is queued."),
     "restart": ("ostler.cli.restart:command", "Run again, all of it or what had not succeeded."),
+    "remove": ("ostler.cli.remove:command", "Remove runs that are over, with what only they left."),
     "plugins": ("ostler.cli.plugins:command", "List, show, check and make plugins."),
     "doctor": (
         "ostler.cli.doctor:command",

@@ -58,4 +58,4 @@ class _Restart:
             new_config, new_run = restart_from_failed(run, config, new_id, own.outputs.present)
         else:
             new_config, new_run = restart_from_scratch(run, config, new_id)
-        return [(own.creation.add(new_config, new_run, owner), new_config)]
+        return [(own.creation.add(new_config, new_run, owner, restarts=run), new_config)]

@@ -7,6 +7,7 @@ from .creation import RunCreation, root_group
 from .instances import Instance, open_instance
 from .outputs import Outputs
 from .recovery import Recovery
+from .removal import RunRemoval
 from .service import Runservice
 from .store import RunStore, StoredRun
 
@@ -16,6 +17,7 @@ __all__ = [
     "Recovery",
     "RunActions",
     "RunCreation",
+    "RunRemoval",
     "RunStore",
     "Runservice",
     "StoredRun",

@@ -34,25 +34,31 @@ class RunCreation:
         self._outputs = outputs
         self._clock = clock
 
-    def add(self, config: RunConfig, run: Run, owner: str) -> Run:
+    def add(self, config: RunConfig, run: Run, owner: str, *, restarts: Run | None = None) -> Run:
         """Store a new run and its config in one step; return it with its counter.
 
         References to logs and archives of tasks that it shares with an earlier
         run are written before anybody can see it.
 
         :param owner: id of the instance that will advance it.
+        :param restarts: the run whose tasks it shares.
+        :raises Conflict: that run was removed meanwhile.
+        :raises NotFound: so were logs or archives that it shares.
         """
         shared = [task_id for task_id, task in run.tasks.items() if task.status.final]
         self._refer(config, run, shared)
         rows: list[Operation] = [self._store.put_task(run.id, task) for task in run.tasks.values()]
         rows.append(self._store.put_config(config))
         for _ in range(_ATTEMPTS):
-            added = self._try(rows, run, owner)
+            added = self._try(rows, run, owner, restarts)
             if added is not None:
                 return added
+            if restarts and self._store.kv.get(keys.run(restarts.id)) is None:
+                self._outputs.release(run.id, shared)
+                raise Conflict(f"run {restarts.id} was removed while it was being restarted")
         raise Conflict(f"the counter of {root_group(run.group)} changes too fast: try again")
 
-    def _try(self, rows: list[Operation], run: Run, owner: str) -> Run | None:
+    def _try(self, rows: list[Operation], run: Run, owner: str, restarts: Run | None) -> Run | None:
         counter_key = keys.counter(root_group(run.group))
         item = self._store.kv.get(counter_key)
         counter = 1 + (load(item) if item else 0)
@@ -65,6 +71,8 @@ class RunCreation:
             at_revision(counter_key, item.mod_revision if item else 0),
             absent(keys.run(run.id)),
         ]
+        if restarts:
+            guards.append(at_revision(keys.run(restarts.id), restarts.revision))
         revision = self._store.write(guards, [*rows, *final])
         return None if revision is None else replace(added, revision=revision)
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ostler.runs.reports import TaskReport
+from ostler.services.api import ExecutorStatus
 
 __all__ = ["Batch", "Inbox", "Taken"]
 
@@ -25,11 +26,13 @@ class Taken:
     """Everything that arrived.
 
     :param changed: ids of runs that somebody else may have written.
+    :param restarted: executors that begin another life.
     :param closed: nothing more will be looked at.
     """
 
     batches: Sequence[Batch]
     changed: frozenset[str]
+    restarted: Sequence[ExecutorStatus]
     closed: bool
 
 
@@ -40,6 +43,7 @@ class Inbox:
         self._filled = threading.Condition()
         self._batches: list[Batch] = []
         self._changed: set[str] = set()
+        self._restarted: list[ExecutorStatus] = []
         self._woken = False
         self._closed = False
 
@@ -58,6 +62,12 @@ class Inbox:
             self._changed.add(run_id)
             self._wake()
 
+    def restarted(self, status: ExecutorStatus) -> None:
+        """Say that an executor begins another life."""
+        with self._filled:
+            self._restarted.append(status)
+            self._wake()
+
     def wake(self) -> None:
         """Ask for another look at everything."""
         with self._filled:
@@ -73,8 +83,10 @@ class Inbox:
         """Wait up to ``timeout`` seconds (None: without end) for something, and take all of it."""
         with self._filled:
             self._filled.wait_for(lambda: self._woken, timeout)
-            taken = Taken(self._batches, frozenset(self._changed), self._closed)
-            self._batches, self._changed, self._woken = [], set(), self._closed
+            changed = frozenset(self._changed)
+            taken = Taken(self._batches, changed, self._restarted, self._closed)
+            self._batches, self._changed, self._restarted = [], set(), []
+            self._woken = self._closed
         return taken
 
     def _wake(self) -> None:

@@ -9,6 +9,7 @@ from ostler.runs.advance import Mark, advance
 from ostler.runs.config import RunConfig, TaskConfig
 from ostler.runs.model import ExecutorTaskRef, Phase, Run, Status, Task
 from ostler.runs.reports import TaskReport, apply_report
+from ostler.services.api import ExecutorStatus
 
 from .ancestry import Ancestry
 from .waiting import Waiting
@@ -66,6 +67,14 @@ class LiveRun:
     def restless(self) -> bool:
         """Whether something else than a report may move it: a free slot, its place in the group."""
         return bool(self.waiting) or self.run.phase is Phase.QUEUED
+
+    def abandoned(self, status: ExecutorStatus, now: float) -> list[TaskReport]:
+        """Return the ends of tasks that an earlier life of an executor was given and no longer knows."""
+        return [
+            _abandoned(self.run.tasks[task_id], now)
+            for task_id, executor_id in self.active.items()
+            if executor_id == status.id and task_id not in (status.tasks or ())
+        ]
 
     def begin(self, reports: Iterable[TaskReport]) -> Turn:
         """Begin a turn with what executors reported."""
@@ -131,3 +140,15 @@ class LiveRun:
         turn.move([report.task_id])
         if report.status.final and report.task_id in self.active:
             turn.ended.add(report.task_id)
+
+
+def _abandoned(task: Task, now: float) -> TaskReport:
+    return TaskReport(
+        task_id=task.id,
+        status=Status.FAILED,
+        setup=task.setup,
+        steps=task.steps,
+        start_time=task.start_time,
+        end_time=now,
+        reason="executor restarted",
+    )

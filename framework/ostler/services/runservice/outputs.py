@@ -58,6 +58,14 @@ class Outputs:
         """
         return self.ost.get(layout.log_key(task_id, step), start)
 
+    def open_log_end(self, task_id: str, step: int | None, size: int) -> Body:
+        """Open the last ``size`` bytes of a stored log, all of it when it has no more.
+
+        :raises NotFound: it is not in object storage.
+        """
+        key = layout.log_key(task_id, step)
+        return self.ost.get(key, max(0, self.ost.stat(key).size - size))
+
     def put_archive(self, task_id: str, step: int, source: Readable) -> None:
         """Store a workspace archive."""
         self.ost.put(layout.archive_key(task_id, step), source)

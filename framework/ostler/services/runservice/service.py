@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
 
 from ostler.clock import Clock
 from ostler.errors import Unavailable
@@ -106,9 +106,12 @@ class Runservice:
         self._inbox.changed(run_id)
 
     def register(self, status: ExecutorStatus) -> None:
-        if self._mailboxes.register(status):
-            self._store.kv.put(keys.executor(status.id), dump(asdict(status)))
+        known = replace(status, tasks=None)
+        if self._mailboxes.register(known):
+            self._store.kv.put(keys.executor(status.id), dump(asdict(known)))
             self._inbox.wake()
+        if status.tasks is not None:
+            self._inbox.restarted(status)
 
     def poll(self, executor_id: str, timeout: float) -> Assignments:
         return self._mailboxes.poll(executor_id, timeout)
@@ -172,11 +175,14 @@ class Runservice:
         """Look at everything that arrived; return whether it was the last time."""
         taken = self._inbox.take(self._patience())
         reports = self._by_run(taken.batches)
+        for status in taken.restarted:
+            for live in self._live.values():
+                reports[live.run.id].extend(live.abandoned(status, self._clock.now()))
         for run_id in taken.changed:
             self._load(run_id)
         for run_id, live in sorted(self._live.items()):
-            if run_id in taken.changed or run_id in reports or live.restless:
-                self._settle(live, reports.get(run_id, ()))
+            if run_id in taken.changed or reports[run_id] or live.restless:
+                self._settle(live, reports[run_id])
         for batch in taken.batches:
             batch.done.set_result(None)
         return taken.closed
@@ -190,8 +196,8 @@ class Runservice:
             self._recovered = self._clock.monotonic()
         return _QUEUE_CHECK
 
-    def _by_run(self, batches: Sequence[Batch]) -> Mapping[str, list[TaskReport]]:
-        by_run: dict[str, list[TaskReport]] = defaultdict(list)
+    def _by_run(self, batches: Sequence[Batch]) -> defaultdict[str, list[TaskReport]]:
+        by_run: defaultdict[str, list[TaskReport]] = defaultdict(list)
         for batch in batches:
             for report in batch.reports:
                 if self._assigning.knows(report.task_id):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -161,6 +162,21 @@ def test_a_task_that_is_cancelled_while_it_waits_for_a_slot_never_starts(world: 
     assert ended.result is Result.FAILED
     assert ended.tasks[waits.id].status is Status.CANCELLED
     assert sorted(executor.order) == ["a fails", "b runs"]
+
+
+def test_tasks_that_a_restarted_executor_no_longer_knows_have_failed(world: World) -> None:
+    lost, kept = task("lost"), task("kept")
+    executor = world.serve()
+    executor.hold = {"lost", "kept"}
+    executor.start()
+    run = world.add(run_config(lost, kept))
+    executor.await_held(2)
+    executor.runservice.register(replace(executor.status, tasks=(kept.id,)))
+    known = world.await_run(run.id, lambda run: run.tasks[lost.id].status.final)
+    assert known.tasks[lost.id].reason == "executor restarted"
+    assert known.tasks[kept.id].status is Status.NOTSTARTED
+    executor.end(kept.id)
+    assert world.await_end(run.id).tasks[kept.id].status is Status.SUCCESS
 
 
 def test_a_run_that_another_process_took_is_let_go(world: World) -> None:
