@@ -17,12 +17,13 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
+from ratio import compare
+
 from ostler.clock import SystemClock
 from ostler.kv import KeyValueStore, absent
 from ostler.spi import Put
 from ostler_sqlite.driver import SqliteDriver, open_driver
 from ostler_sqlite.settings import SqliteSettings
-from ratio import compare
 
 VALUE = b"x" * 300
 TXNS = 1500

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ratio import compare
+
 from ostler.pods import EventCancel, Executor
 from ostler.spi import ExecConfig, ExecutorContext, PodConfig
 from ostler_local.driver import LocalDriver, open_driver
 from ostler_local.settings import LocalSettings
-from ratio import compare
 
 THREADS = 8
 

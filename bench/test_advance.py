@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from ostler.runs import actions
 from ostler.runs.advance import advance
 from ostler.runs.creation import new_run

@@ -7,9 +7,10 @@ import sys
 from importlib import metadata
 
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
 from ostler.host import Host
 from ostler.host._specs import new_manager
-from pytest_benchmark.fixture import BenchmarkFixture
 
 
 @pytest.mark.benchmark(group="discovery")

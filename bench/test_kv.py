@@ -9,12 +9,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
 from ostler.clock import SystemClock
 from ostler.kv import KeyValueStore, absent
 from ostler.spi import Put
 from ostler_sqlite.driver import open_driver
 from ostler_sqlite.settings import SqliteSettings
-from pytest_benchmark.fixture import BenchmarkFixture
 
 VALUE = b"x" * 300
 KEYS = [f"filled/{number:05}" for number in range(5000)]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ostler.pods import EventCancel, Executor
 from ostler.spi import ExecConfig, ExecutorContext, PodConfig
 from ostler_local.driver import open_driver

@@ -6,6 +6,7 @@ Those that need every escape cost more, most of all in a text full of percent si
 from __future__ import annotations
 
 import pytest
+
 from ostler.masking import Masker
 
 LINE = b"[12:01:07] compiled src/ostler/runs/advance.c -> build/advance.o (31 %)\n"

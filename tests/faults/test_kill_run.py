@@ -38,7 +38,14 @@ class Project:
                 "depends": [f"{chain}-{place - 1}"] if place else [],
                 "environment": environment,
                 # The child in another session must not outlive the run either.
-                "steps": [{"run": {"command": f"setsid sleep 60 & sleep 0.01; {STEP}", "tty": place % 2 == 0}}],
+                "steps": [
+                    {
+                        "run": {
+                            "command": f"setsid sleep 60 & sleep 0.01; {STEP}",
+                            "tty": place % 2 == 0,
+                        }
+                    }
+                ],
             }
             for chain in range(CHAINS)
             for place in range(LENGTH)
@@ -49,12 +56,17 @@ class Project:
         return [sys.executable, "-m", "ostler", *arguments]
 
     def start(self) -> subprocess.Popen[bytes]:
-        arguments = self.command("run", str(self.directory / "ostler.json"), "--quiet", "--jobs", "8")
+        arguments = self.command(
+            "run", str(self.directory / "ostler.json"), "--quiet", "--jobs", "8"
+        )
         return subprocess.Popen(arguments, env=self.environment, stderr=subprocess.DEVNULL)
 
     def json(self, *arguments: str, expected: int = 0) -> Any:
         done = subprocess.run(
-            self.command(*arguments, "--json"), env=self.environment, capture_output=True, check=False
+            self.command(*arguments, "--json"),
+            env=self.environment,
+            capture_output=True,
+            check=False,
         )
         assert done.returncode == expected, done.stderr.decode()
         return json.loads(done.stdout)

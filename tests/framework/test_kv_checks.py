@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.errors import BadRequest
 from ostler.kv import MAX_KEY_BYTES, check_key, check_prefix
 from ostler.kv.checks import check_txn

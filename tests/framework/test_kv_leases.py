@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from ostler.clock import SystemClock
 from ostler.errors import Conflict, NotFound, Unavailable
 from ostler.kv import Election, KeyValueStore, Mutex

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
 from ostler.clock import SystemClock
 from ostler.errors import BadRequest, Compacted, Conflict, NotFound, Unavailable, Unknown
 from ostler.kv import KeyValueStore, absent, unchanged

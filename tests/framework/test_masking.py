@@ -7,6 +7,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from ostler.masking import MASK, Masker, forms
 
 TOKEN = "s3cr3t-Token/Value=91 82"

@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 import pytest
+
 from ostler.errors import BadRequest, Conflict, Internal, NotFound, Unavailable
 from ostler.ost import ObjectStorage
 

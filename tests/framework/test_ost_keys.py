@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from ostler.errors import BadRequest
 from ostler.ost import MAX_KEY_BYTES, check_key, check_prefix
 from ostler.ost.keys import check_delimiter, check_range

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from ostler.errors import BadRequest, Internal, Unavailable
 from ostler.ost import ObjectStorage
 from ostler.spi.storage import Capabilities, CommonPrefix, ObjectInfo

@@ -5,6 +5,7 @@ import random
 from typing import Any
 
 import pytest
+
 from ostler.errors import BadRequest, Conflict, Error, Unavailable, Unknown
 from ostler.ost import ObjectStorage
 from ostler.spi.storage import Capabilities, ObjectInfo, Readable

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ostler.errors import Internal, NotFound, Unavailable
 from ostler.ost import RetryPolicy
 from ostler.ost.retry import Retries

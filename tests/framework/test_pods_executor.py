@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import BadRequest, Conflict, Internal, Unavailable
 from ostler.pods import EventCancel, Executor, open_executor
 from ostler.spi import (

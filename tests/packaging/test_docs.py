@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from ostler.host import State
 from ostler.settings import Settings
 from ostler.spi.hooks import HookSpecs
-from pydantic import BaseModel
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from typing import Any
 
 from ostler.runs.config import RunConfig, TaskConfig
 from ostler.runs.model import Run, Status, Step, Task
 
-__all__ = ["describe_header", "describe_run", "duration", "label", "outcome"]
+__all__ = ["command", "describe_header", "describe_run", "duration", "label", "outcome", "tally"]
 
 
 def describe_header(run: Run) -> dict[str, Any]:
@@ -38,6 +40,17 @@ def label(run: Run) -> str:
     return f"{run.name} #{run.counter}"
 
 
+def command(*words: str) -> str:
+    """Return an ``ostler`` command as one types it into a shell."""
+    return shlex.join(("ostler", *words))
+
+
+def tally(run: Run) -> str:
+    """Return how many tasks stand how: ``2 skipped, 3 success``."""
+    counts = Counter(task.status.value for task in run.tasks.values())
+    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+
 def duration(start: float | None, end: float | None) -> str:
     """Return a span of time in words, empty when it did not begin."""
     if start is None or end is None:
@@ -63,7 +76,7 @@ def outcome(task: Task, config: TaskConfig) -> str:
             if step.exit_code:
                 words += f": step {step_config.name!r} ended with exit code {step.exit_code}"
                 break
-    return f"{words}: {task.reason}" if task.reason else words
+    return f"{words}: {task.reason}" if task.reason not in ("", words) else words
 
 
 def _task(task: Task, config: TaskConfig) -> dict[str, Any]:

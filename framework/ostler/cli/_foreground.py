@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,7 +21,8 @@ from ostler.spi.storage import Body
 
 from ._describe import describe_run
 from ._exit import Exit
-from ._output import error_console, print_json, say
+from ._output import error_console, on_terminal, print_json, say
+from ._printable import printable
 from ._progress import Progress
 from ._summary import print_summary
 
@@ -32,6 +32,9 @@ Add = Callable[[str], Sequence[tuple[Run, RunConfig]]]
 """Creates the runs, given the id of the instance that owns them."""
 
 _CHECK = 1.0
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SHOWN_LINES = 10
+_SHOWN_BYTES = 1 << 13
 
 
 def foreground(
@@ -47,7 +50,7 @@ def foreground(
     with Embedded(composition, policies, session.moved) as embedded:
         runs = session.run(embedded, add)
     for run in runs:
-        print_summary(run, session.progress.configs[run.id])
+        print_summary(run, session.progress.configs[run.id], session.log_end)
     if as_json:
         described = [describe_run(run, session.progress.configs[run.id]) for run in runs]
         print_json({"runs": described, "setup_errors": []})
@@ -62,6 +65,8 @@ class _Session:
         self._wake = threading.Event()
         self._interrupts = 0
         self._directory = Path()
+        self._on_terminal = on_terminal() and not quiet
+        self._output_shown = not (self._on_terminal or quiet)
         self.progress = self._progress(quiet)
 
     def run(self, embedded: Embedded, add: Add) -> list[Run]:
@@ -119,10 +124,12 @@ class _Session:
         def interrupt(_signal: int, _frame: FrameType | None) -> None:
             self._interrupts += 1
             if self._interrupts > 1:
+                self.progress.abandon()
                 os._exit(Exit.STOPPED)  # the executor's supervisor kills what still runs
             self._wake.set()
 
-        handled = (signal.SIGINT, signal.SIGTERM)
+        # What is ignored stays so: nohup, and the background of a script, mean it.
+        handled = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
         before = {number: signal.signal(number, interrupt) for number in handled}
         try:
             yield
@@ -131,21 +138,34 @@ class _Session:
                 signal.signal(number, handler)
 
     def _progress(self, quiet: bool) -> Progress:
-        if sys.stderr.isatty() and not quiet:
+        if self._on_terminal:
             from ._live import LiveProgress
 
-            return LiveProgress(error_console(), self._composition.clock, self._open_log)
+            return LiveProgress(error_console(), self._composition.clock, self._open_live)
         from ._plain import PlainProgress
 
         return PlainProgress(self._open_log, quiet=quiet)
 
-    def _open_log(self, task_id: str, step: int, over: bool) -> BinaryIO | Body | None:
-        """Open a log where it is written, or where it is kept when the step was quicker than we."""
+    def log_end(self, task_id: str, step: int) -> Sequence[str]:
+        """Return the last lines of a stored log, none when all of it was shown as it came."""
+        if self._output_shown:
+            return ()
+        with self._composition.outputs.open_log_end(task_id, step, _SHOWN_BYTES) as log:
+            lines = b"".join(iter(lambda: log.read(_SHOWN_BYTES), b"")).splitlines()
+        return [printable(line) for line in lines[-_SHOWN_LINES:]]
+
+    def _open_live(self, task_id: str, step: int) -> BinaryIO | None:
         with contextlib.suppress(FileNotFoundError):
             return log_file(self._directory, task_id, step).open("rb")
-        with contextlib.suppress(NotFound):
-            return self._composition.outputs.open_log(task_id, step) if over else None
         return None
+
+    def _open_log(self, task_id: str, step: int, over: bool) -> BinaryIO | Body | None:
+        """Open a log where it is written, or where it is kept when the step was quicker than we."""
+        log = self._open_live(task_id, step)
+        if log is None and over:
+            with contextlib.suppress(NotFound):
+                return self._composition.outputs.open_log(task_id, step)
+        return log
 
 
 def _exit_code(runs: Sequence[Run]) -> Exit:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 
-import click
-
 from ostler.settings import LogSettings
+
+from ._output import say
 
 __all__ = ["configure"]
 
@@ -36,7 +36,7 @@ class _Text(logging.Formatter):
 
 class _ToStandardError(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
+        say(self.format(record))
 
 
 def configure(settings: LogSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["error_console", "print_json", "print_table", "say"]
+__all__ = ["error_console", "nobody_listens", "on_terminal", "print_json", "print_table", "say"]
 
 
 def print_json(value: Any) -> None:
@@ -21,8 +22,25 @@ def print_json(value: Any) -> None:
 
 
 def say(text: str) -> None:
-    """Tell the person something that is not the result."""
-    click.echo(text, err=True)
+    """Tell the person something that is not the result; if nobody reads it, that is no error."""
+    # Not click.echo: it writes past the live display, which then draws over it.
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        nobody_listens()
+
+
+def nobody_listens() -> None:
+    """Settle that nobody reads standard error any more: what follows is written into nothing."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+
+
+def on_terminal() -> bool:
+    """Return whether standard error is a terminal that can draw."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
 
 
 def error_console() -> Console:

@@ -9,7 +9,8 @@ from ostler.runs.config import TaskConfig
 from ostler.runs.model import Phase, Run, Status
 from ostler.runs.reports import TaskReport
 
-from ._describe import duration, label, outcome
+from ._describe import command, duration, label, outcome
+from ._output import nobody_listens
 from ._progress import Progress
 from ._tail import Opener, Tails
 
@@ -39,7 +40,7 @@ class PlainProgress(Progress):
         if self._phases.get(run.id) is not run.phase:
             self._phases[run.id] = run.phase
             self._say(_phase_line(run))
-        sys.stderr.flush()
+        self._flush()
 
     def show_task(self, report: TaskReport) -> None:
         if self._quiet or report.task_id not in self._tasks:
@@ -50,7 +51,10 @@ class PlainProgress(Progress):
     def idle(self) -> None:
         for task_id, block in self._tails.new():
             self._print(task_id, block)
-        sys.stderr.flush()
+        self._flush()
+
+    def abandon(self) -> None:
+        """Do nothing: lines leave no traces."""
 
     def _show_status(self, run: Run, task_id: str) -> None:
         task, config = run.tasks[task_id], self._tasks[task_id]
@@ -61,14 +65,27 @@ class PlainProgress(Progress):
         if task.status.final or task.waiting_approval or task.reason:
             took = duration(task.start_time, task.end_time)
             self._say(f"{config.name}: {outcome(task, config)}{took and f' ({took})'}")
+        if task.waiting_approval:
+            self._say(f"  {command('approve', run.id, config.name)}")
 
     def _print(self, task_id: str, block: bytes) -> None:
         prefix = self._tasks[task_id].name.encode() + b" | "
-        body = prefix + block[:-1].replace(b"\n", b"\n" + prefix) + b"\n"
-        sys.stderr.buffer.write(body)
+        self._write(prefix + block[:-1].replace(b"\n", b"\n" + prefix) + b"\n")
 
     def _say(self, text: str) -> None:
-        sys.stderr.buffer.write(f"{text}\n".encode(errors="replace"))
+        self._write(f"{text}\n".encode(errors="replace"))
+
+    def _write(self, data: bytes) -> None:
+        try:
+            sys.stderr.buffer.write(data)
+        except OSError:
+            nobody_listens()  # the run goes on without an audience
+
+    def _flush(self) -> None:
+        try:
+            sys.stderr.buffer.flush()
+        except OSError:
+            nobody_listens()
 
 
 def _phase_line(run: Run) -> str:

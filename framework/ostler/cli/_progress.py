@@ -51,6 +51,10 @@ class Progress(ABC):
         self._thread.join()
 
     @abstractmethod
+    def abandon(self) -> None:
+        """Leave the terminal as it was found: the process ends now. Called from a signal handler."""
+
+    @abstractmethod
     def show_run(self, run: Run, changed: Iterable[str]) -> None:
         """Show a run's new state."""
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from ostler.runs.model import StepPhase
 from ostler.runs.reports import TaskReport
 
-__all__ = ["Tails"]
+__all__ = ["Opener", "Tails"]
 
 _CHUNK = 1 << 16
 
@@ -31,7 +31,10 @@ class _Tail:
         self._partial = b""
 
     def lines(self, *, last: bool) -> Iterator[bytes]:
-        """Yield blocks of whole lines that are new; ``last``: also a line without an end."""
+        """Yield blocks of whole lines that are new; ``last``: also a line without an end.
+
+        A line that is longer than a chunk comes in pieces, each as a line of its own.
+        """
         self._file = self._file or self._open(*self._where, last)
         while self._file and (chunk := self._file.read(_CHUNK)):
             whole, newline, rest = chunk.rpartition(b"\n")
@@ -40,11 +43,17 @@ class _Tail:
                 self._partial = rest
             else:
                 self._partial += rest
+            if len(self._partial) >= _CHUNK:
+                yield self._cut()
         if last:
             if self._partial:
-                yield self._partial + b"\n"
+                yield self._cut()
             if self._file:
                 self._file.close()
+
+    def _cut(self) -> bytes:
+        line, self._partial = self._partial + b"\n", b""
+        return line
 
 
 class Tails:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import yaml
+
 from ostler.errors import BadRequest
 from ostler.spi.configs import Document
 

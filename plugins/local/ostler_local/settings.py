@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ostler.spi import Settings
 from pydantic import Field
+
+from ostler.spi import Settings
 
 __all__ = ["INHERITED", "LocalSettings"]
 

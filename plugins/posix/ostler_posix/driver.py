@@ -68,11 +68,12 @@ class PosixStorage(StorageDriver):
     ) -> ObjectInfo:
         _check_names(key)
         path = self._base + key
-        if if_absent and os.path.isfile(path):
-            raise _exists(key)  # before anything is written; a race is decided by the link
         persist = persist and self._persist
-        small = size is not None and size <= _SMALL and not if_absent
-        draft = self._drafts.named() if small else self._drafts.nameless()
+        small = size is not None and size <= _SMALL
+        if if_absent and not small and os.path.isfile(path):
+            raise _exists(key)  # before much is written for nothing; the link decides
+        nameless = if_absent or not small
+        draft = self._drafts.nameless() if nameless else self._drafts.named()
         try:
             fill(draft.descriptor, source, size, persist=persist)
             info = self._versions.describe(key, draft.descriptor)

@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 
 from ostler.errors import Error, NotFound
 from ostler.spi.storage import ObjectInfo
@@ -18,6 +19,12 @@ __all__ = ["ABSENT", "Versions", "info_of", "infos", "missing", "unreadable"]
 _REMEMBERED = 4096
 
 _TYPE, _REGULAR = 0o170000, stat.S_IFREG
+# A frozen dataclass fills its slots one by one through `object.__setattr__`;
+# going straight to them saves a tenth of a listing.
+_new = object.__new__
+_set_key, _set_size, _set_modified, _set_etag = (
+    getattr(ObjectInfo, field.name).__set__ for field in fields(ObjectInfo)
+)
 ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
 """Numbers of the errors that mean: there is no such object."""
 
@@ -88,8 +95,12 @@ def _describe(descriptor: int, base: str, names: Sequence[str]) -> list[ObjectIn
         if file.st_mode & _TYPE != _REGULAR:
             continue
         nanoseconds, size = file.st_mtime_ns, file.st_size
-        etag = "%x-%x-%x" % (file.st_ino, nanoseconds, size)  # noqa: UP031 - twice as quick
-        found.append(ObjectInfo(base + name, size, nanoseconds / 1e9, etag))
+        info = _new(ObjectInfo)
+        _set_key(info, base + name)
+        _set_size(info, size)
+        _set_modified(info, nanoseconds / 1e9)
+        _set_etag(info, "%x-%x-%x" % (file.st_ino, nanoseconds, size))  # noqa: UP031 - twice as quick
+        found.append(info)
     return found
 
 

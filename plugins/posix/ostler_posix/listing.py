@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -19,6 +21,8 @@ __all__ = ["is_occupied", "walk"]
 _WINDOW = 12_288
 _BATCH = 1024
 _RUN = 128
+_PATIENCE = 8
+_TICK = 20_000_000  # of the clock that file systems take their times from, generously
 _FOREIGN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -117,7 +121,42 @@ def _apart(names: Iterable[str]) -> Iterator[str | list[str]]:
 
 
 def _window(directory: str, prefix: str, low: str) -> tuple[list[str], bool]:
-    """Return the first names, sorted, and whether more follow."""
+    """Return the first names, sorted, and whether more follow.
+
+    Some file systems lose a name that is replaced while they are read. So a
+    directory that changes meanwhile is read again, until that finds no more.
+    """
+    before = _changed(directory)
+    names, more = _pass(directory, prefix, low)
+    for _again in range(_PATIENCE):
+        after = _changed(directory)
+        if after == before and after < time.time_ns() - _TICK:
+            break
+        before, known = after, len(names)
+        names, more = _merged((names, more), _pass(directory, prefix, low))
+        if len(names) == known:
+            break
+    return names, more
+
+
+def _changed(directory: str) -> int:
+    """Return when the names in a directory changed last: nanoseconds since 1970."""
+    try:
+        return os.stat(directory).st_mtime_ns
+    except OSError:
+        return 0  # there is none to change; reading it tells why
+
+
+def _merged(
+    first: tuple[list[str], bool], second: tuple[list[str], bool]
+) -> tuple[list[str], bool]:
+    """Return what either pass found, as far as both went."""
+    ends = [names[-1] for names, more in (first, second) if more]
+    found = sorted({*first[0], *second[0]})
+    return (found[: bisect_right(found, min(ends))], True) if ends else (found, False)
+
+
+def _pass(directory: str, prefix: str, low: str) -> tuple[list[str], bool]:
     names: list[str] = []
     below: str | None = None
     for batch in _batches(directory):

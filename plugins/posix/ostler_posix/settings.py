@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from ostler.spi.settings import Settings
 from pydantic import AfterValidator, Field
+
+from ostler.spi.settings import Settings
 
 __all__ = ["PosixSettings"]
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from ostler.spi import Settings
 from pydantic import Field
+
+from ostler.spi import Settings
 
 __all__ = ["SqliteSettings"]
 

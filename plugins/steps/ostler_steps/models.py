@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from ostler.spi import ArchiveContent, StepModel
 from pydantic import BaseModel, ConfigDict, Field
+
+from ostler.spi import ArchiveContent, StepModel
 
 __all__ = [
     "CloneStep",

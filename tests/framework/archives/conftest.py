@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from ostler.archives import Selection, pack
 from ostler.errors import NotFound
 from ostler.spi.storage import Body

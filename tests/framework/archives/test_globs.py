@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from ostler.archives import Globs
 from ostler.errors import BadRequest
 

@@ -5,6 +5,7 @@ import tarfile
 import tracemalloc
 
 import pytest
+
 from ostler.archives import rewrite
 from ostler.errors import BadRequest
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+
 from ostler.cli._logging import configure
 from ostler.settings import LogSettings
 

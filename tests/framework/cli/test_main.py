@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from ostler import __version__, errors
 from ostler.cli import main
 from ostler.cli._exit import Exit

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ostler.cli import main
 from ostler.cli._exit import Exit
 

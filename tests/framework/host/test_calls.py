@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 
 import pytest
+
 from ostler.errors import Internal
 from ostler.host import Host
 

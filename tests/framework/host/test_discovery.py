@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+
 from ostler.errors import Conflict, NotFound
 from ostler.host import Host, State
 

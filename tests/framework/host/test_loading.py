@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from ostler.errors import Conflict
 from ostler.host import Host, Plugin, State
 

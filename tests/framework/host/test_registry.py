@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from ostler.errors import Conflict, NotFound
 from ostler.host import Host
 

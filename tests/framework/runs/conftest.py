@@ -2,11 +2,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
 from ostler.runs.reader import ConfigFile, Source, read_config
 from ostler.spi.configs import ConfigFormat
 from ostler.spi.steps import StepModel, StepType
 from ostler_configfiles import ostler_config_formats
-from pydantic import BaseModel, ConfigDict, Field
 
 Read = Callable[..., ConfigFile]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from hypothesis import strategies as st
+
 from ostler.runs import actions
 from ostler.runs.config import Condition, Dependency, RunConfig, StepConfig, TaskConfig
 from ostler.runs.creation import new_run

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+
 from ostler.errors import BadRequest, Conflict, Internal, NotFound
 from ostler.runs import actions
 from ostler.runs.advance import advance

@@ -2,6 +2,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
+
 from ostler.runs import actions
 from ostler.runs.advance import Advance, Mark, advance
 from ostler.runs.config import Condition, RunConfig, StepConfig

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ostler.runs.config import RunConfig
 from ostler.runs.model import Phase, Result
 

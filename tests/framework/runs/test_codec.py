@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.errors import Internal
 from ostler.runs import codec
 from ostler.runs.config import Condition, Dependency, RunConfig, StepConfig, TaskConfig

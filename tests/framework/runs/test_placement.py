@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.runs.config import TaskConfig
 from ostler.runs.placement import Candidate, Placement, choose
 from ostler.spi.executor import ContainerConfig

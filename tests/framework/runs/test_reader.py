@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from ostler.runs.config import Condition, Dependency, StepConfig, TaskConfig
 from ostler.runs.reader import ConfigError, ParsedRun, Source, resolve
 from ostler.spi.executor import ContainerConfig, RegistryAuth, Volume

@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.runs.reader import ConfigError, Source
 from ostler.runs.reader.conditions import KINDS
 from ostler.runs.reader.node import Node, Reading, Scope

@@ -3,6 +3,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from ostler.runs.reader import ConfigError, Problem
 
 from .conftest import Read

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ostler.runs.reader import ConfigFile, Source, find_config, read_config
 from ostler.runs.reader.conditions import KINDS
 from ostler.runs.reader.pods import CONTAINER_KEYS, CREDENTIALS, RUNTIME_KEYS

@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import BadRequest, NotFound
 from ostler.runs.reader import CANDIDATES, ConfigError, Source, find_config, read_config
 from ostler.spi.configs import ConfigFormat

@@ -3,6 +3,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from ostler.runs.reader import Source, git_source, given_source
 
 IDENTITY = {

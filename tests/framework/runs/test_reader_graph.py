@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.runs.reader.graph import cycles, levels
 
 Graph = dict[str, Sequence[str]]

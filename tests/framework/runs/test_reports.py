@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.errors import NotFound
 from ostler.runs.config import StepConfig
 from ostler.runs.model import OutputPhase, Run, Status, Step, StepPhase, Task

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.errors import Conflict
 from ostler.runs.config import Condition, Dependency, RunConfig, StepConfig, TaskConfig
 from ostler.runs.creation import new_task

@@ -3,6 +3,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.errors import BadRequest
 from ostler.runs.when import Pattern, Rule, Source, When
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hypothesis import strategies as st
+
 from ostler.runs import actions
 from ostler.runs.advance import Advance, advance
 from ostler.runs.config import RunConfig

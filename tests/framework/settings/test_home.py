@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Unavailable
 from ostler.settings import default_home, ensure_home
 

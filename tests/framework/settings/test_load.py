@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.errors import BadRequest, NotFound
 from ostler.settings import Settings, load_settings
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
+
 from ostler.errors import BadRequest, Internal, NotFound
 from ostler.host import Host
 from ostler.settings import (

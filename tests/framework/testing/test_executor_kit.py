@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Conflict, NotFound
 from ostler.pods import EventCancel
 from ostler.spi import (

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Compacted, NotFound
 from ostler.spi import (
     Compare,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from ostler.spi.storage import StorageDriver
 from ostler.testing.report import run_checks
 from ostler.testing.storage import conformance_checks, run_conformance

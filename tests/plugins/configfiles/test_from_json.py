@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.errors import BadRequest
 from ostler.spi.configs import Document, Fault
 from ostler_configfiles import from_json

@@ -4,6 +4,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ostler.errors import BadRequest
 from ostler.spi.configs import Document, Fault
 from ostler_configfiles import from_yaml

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from ostler.spi import Exec, ExecConfig, ExecutorContext, ExecutorDriver, Pod, PodConfig
 from ostler.testing.executor.steps import Collected, Never
 from ostler_local.driver import LocalDriver, open_driver

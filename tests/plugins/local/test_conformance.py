@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ostler.spi import ExecutorContext, ExecutorDriver
 from ostler.testing.executor import ExecutorConformance
 from ostler_local.driver import open_driver

@@ -11,6 +11,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Unavailable
 from ostler.testing.executor.steps import survivors, until
 from ostler_local import driver as driver_module

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import BadRequest, Conflict
 from ostler.spi import (
     ContainerConfig,

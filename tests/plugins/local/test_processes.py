@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+
 from ostler_local import processes
 from ostler_local.processes import Process
 

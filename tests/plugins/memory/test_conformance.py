@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from ostler.testing.storage import StorageConformance
 from ostler_memory.driver import MemorySettings, MemoryStorage
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ostler_posix.driver import PosixStorage
 from ostler_posix.flat import PosixFlatStorage
 from ostler_posix.settings import PosixSettings

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from ostler.spi.storage import StorageDriver
 from ostler.testing.storage import StorageConformance
 from ostler_posix.drafts import RESERVED

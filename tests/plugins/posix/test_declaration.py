@@ -3,11 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import ostler_posix
 import pytest
+from pydantic import ValidationError
+
+import ostler_posix
 from ostler.spi.info import load_reference
 from ostler_posix.settings import PosixSettings
-from pydantic import ValidationError
 
 
 def test_offers_posix_and_the_unselectable_posixflat() -> None:

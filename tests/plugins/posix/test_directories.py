@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Conflict, Unknown
 from ostler_posix import directories
 from ostler_posix.directories import Directories

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Forbidden
 from ostler_posix.drafts import RESERVED, Drafts
 from ostler_posix.driver import PosixStorage

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import io
 import os
+import threading
 import tracemalloc
 from collections.abc import Iterator
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
+
 from ostler.spi.storage import StorageDriver
 from ostler_posix import listing
 from ostler_posix.driver import PosixStorage
@@ -135,3 +138,30 @@ def test_a_start_does_not_walk_what_comes_before(
     seen.clear()
     assert len(list(islice(posix.list("", "17/deep/000001", "/"), 2))) == 2
     assert "16" not in seen
+
+
+def test_names_that_are_replaced_while_they_are_read_are_not_lost(large_root: Path) -> None:
+    """On tmpfs a directory that takes several calls to be read loses such names."""
+    driver = PosixStorage(PosixSettings(path=str(large_root)))
+    fill(large_root / "hot", 2_000)
+    done = threading.Event()
+
+    def replace(first: int) -> None:
+        for number in cycle(range(first, 2_000, 7)):
+            if done.is_set():
+                return
+            source = io.BytesIO(b"x")
+            driver.put(f"hot/{number:06}", source, size=1, persist=False, if_absent=False)
+
+    writers = [threading.Thread(target=replace, args=(first,)) for first in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        for _listing in range(30):
+            found = [getattr(item, "key", "") for item in driver.list("hot/", "", "")]
+            assert found == [f"hot/{number:06}" for number in range(2_000)]
+    finally:
+        done.set()
+        for writer in writers:
+            writer.join()
+        driver.close()

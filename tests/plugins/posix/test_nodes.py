@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ostler_posix import nodes
 from ostler_posix.flat import PosixFlatStorage
 from ostler_posix.nodes import Nodes, walk_nodes

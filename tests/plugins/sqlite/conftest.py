@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ostler_sqlite.driver import SqliteDriver, open_driver
 from ostler_sqlite.settings import SqliteSettings
 

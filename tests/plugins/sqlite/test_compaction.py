@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
+
 from ostler.errors import Compacted
 from ostler.spi import Delete, Put
 from ostler_sqlite.driver import SqliteDriver

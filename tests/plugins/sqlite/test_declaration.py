@@ -4,11 +4,12 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-import ostler_sqlite
 import pytest
+from pydantic import ValidationError
+
+import ostler_sqlite
 from ostler.spi.info import SPI_VERSION, load_reference
 from ostler_sqlite.settings import SqliteSettings
-from pydantic import ValidationError
 
 
 def test_declares_one_type_that_can_be_loaded() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+
 from ostler.errors import BadRequest, Conflict, Forbidden, Internal, NotFound, Unavailable
 from ostler.spi import Get, KeyValue, Put
 from ostler_sqlite.driver import SqliteDriver

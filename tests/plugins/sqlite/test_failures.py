@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+
 from ostler.errors import BadRequest, Error, Forbidden, Internal, Unavailable, Unknown
 from ostler_sqlite.failures import concerns_one, translate
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from ostler.errors import Compacted, NotFound
 from ostler.spi import Compare, Delete, Event, Get, KeyValue, Put, Target, Watch
 from ostler_sqlite.driver import open_driver

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from ostler.spi import Put
 from ostler_sqlite.driver import SqliteDriver
 from ostler_sqlite.peers import Ear, Voice

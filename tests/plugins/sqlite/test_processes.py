@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Internal
 from ostler.spi import Put
 from ostler_sqlite.driver import SqliteDriver

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ostler.errors import BadRequest, NotFound
 from ostler.pods import EventCancel
 from ostler.spi import ArchiveContent, Body, Cancel, Readable, StepContext

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ostler.errors import BadRequest
 from ostler_steps.clone import clone
 from ostler_steps.models import CloneStep

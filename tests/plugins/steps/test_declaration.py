@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from ostler.spi.info import load_reference
 from ostler.spi.steps import StepModel, StepType
 from ostler_steps import ostler_spi_version, ostler_step_types

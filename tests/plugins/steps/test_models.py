@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from ostler.spi.info import load_reference
 from ostler_steps import ostler_step_types
-from pydantic import ValidationError
 
 MODELS = {kind.name: load_reference(kind.model) for kind in ostler_step_types()}
 

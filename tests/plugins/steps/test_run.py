@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ostler.errors import BadRequest
 from ostler_steps.models import RunStep
 from ostler_steps.run import run

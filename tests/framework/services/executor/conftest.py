@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ostler.clock import SystemClock
 from ostler.errors import NotFound, Unavailable
 from ostler.pods import Executor

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+
 from ostler.errors import BadRequest
 from ostler.services.executor.cachekeys import render
 

@@ -8,6 +8,7 @@ import tarfile
 from typing import Any
 
 import pytest
+
 from ostler.errors import BadRequest, Conflict
 from ostler.runs.config import StepConfig
 from ostler.runs.model import OutputPhase, Status

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Internal
 from ostler.runs.model import OutputPhase, Status, Step, StepPhase
 from ostler.services.api import TaskReport

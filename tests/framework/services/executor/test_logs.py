@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Unavailable
 from ostler.services.executor import log_file
 from ostler.services.executor.files import TaskFiles

@@ -3,6 +3,7 @@ from __future__ import annotations
 import tarfile
 
 import pytest
+
 from ostler.services.executor.overwrites import Overwrites
 
 FILE, DIRECTORY, LINK = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from ostler.errors import Conflict, Forbidden, NotFound, Unavailable
 from ostler.pods import EventCancel
 from ostler.runs.config import StepConfig

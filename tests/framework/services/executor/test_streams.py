@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+
 from ostler.errors import Conflict, Unavailable
 from ostler.pods import EventCancel
 from ostler.services.executor.streams import CancellableSource, LazyBody, spool

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ostler.runs.config import StepConfig, TaskConfig
 from ostler.runs.model import OutputPhase, Status, StepPhase
 from ostler.services.executor.progress import Progress

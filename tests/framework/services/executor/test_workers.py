@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+
 from ostler.clock import SystemClock
 from ostler.services.executor.workers import Workers
 

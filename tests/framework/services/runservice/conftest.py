@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ostler.clock import SystemClock
 from ostler.errors import NotFound
 from ostler.kv import KeyValueStore

@@ -4,6 +4,7 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
+
 from ostler.errors import NotFound
 from ostler.services.api import WorkspaceArchive
 

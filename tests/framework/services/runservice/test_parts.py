@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ostler.runs.config import Dependency, RunConfig, StepConfig, TaskConfig
 from ostler.services.api import WorkspaceArchive
 from ostler.services.runservice import root_group

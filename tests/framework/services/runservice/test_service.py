@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from ostler.errors import BadRequest, Conflict
 from ostler.runs.config import Condition, Dependency, StepConfig, TaskConfig
 from ostler.runs.model import Phase, Result, Status
