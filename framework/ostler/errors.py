@@ -2,7 +2,7 @@
 
 ::
 
-Error:
+    Error
     ├── BadRequest      400   the caller asked for something that can never work
     ├── Unauthorized    401   nobody knows who is asking
     ├── Forbidden       403   known, and not allowed

@@ -11,12 +11,16 @@ import os
 import re
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 
 from .failures import typed
 
-__all__ = ["is_occupied", "walk"]
+__all__ = ["is_occupied", "settled", "walk"]
+
+Found = tuple[list[str], bool]
+"""The first names of a directory, sorted, and whether more follow."""
 
 _WINDOW = 12_288
 _BATCH = 1024
@@ -95,7 +99,7 @@ def _parts(directory: str, prefix: str, low: str | None) -> Iterator[str | list[
     :param low: only names that are not less; None: no name at all.
     """
     while low is not None:
-        window, more = _window(directory, prefix, low)
+        window, more = settled(directory, partial(_window, directory, prefix, low))
         low = window[-1] + "\0" if more else None
         if "/" in "".join(window):
             yield from _apart(window)
@@ -120,20 +124,20 @@ def _apart(names: Iterable[str]) -> Iterator[str | list[str]]:
         yield run
 
 
-def _window(directory: str, prefix: str, low: str) -> tuple[list[str], bool]:
-    """Return the first names, sorted, and whether more follow.
+def settled(directory: str, read: Callable[[], Found]) -> Found:
+    """Return what ``read`` finds in a directory, all that is there the whole time included.
 
     Some file systems lose a name that is replaced while they are read. So a
     directory that changes meanwhile is read again, until that finds no more.
     """
     before = _changed(directory)
-    names, more = _pass(directory, prefix, low)
+    names, more = read()
     for _again in range(_PATIENCE):
         after = _changed(directory)
         if after == before and after < time.time_ns() - _TICK:
             break
         before, known = after, len(names)
-        names, more = _merged((names, more), _pass(directory, prefix, low))
+        names, more = _merged((names, more), read())
         if len(names) == known:
             break
     return names, more
@@ -147,16 +151,14 @@ def _changed(directory: str) -> int:
         return 0  # there is none to change; reading it tells why
 
 
-def _merged(
-    first: tuple[list[str], bool], second: tuple[list[str], bool]
-) -> tuple[list[str], bool]:
+def _merged(first: Found, second: Found) -> Found:
     """Return what either pass found, as far as both went."""
     ends = [names[-1] for names, more in (first, second) if more]
     found = sorted({*first[0], *second[0]})
     return (found[: bisect_right(found, min(ends))], True) if ends else (found, False)
 
 
-def _pass(directory: str, prefix: str, low: str) -> tuple[list[str], bool]:
+def _window(directory: str, prefix: str, low: str) -> Found:
     names: list[str] = []
     below: str | None = None
     for batch in _batches(directory):

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from .failures import typed
+from .listing import settled
 
 __all__ = ["Nodes", "walk_nodes"]
 
@@ -113,7 +114,8 @@ def _is_wanted(entry: tuple[bytes, str, bool], prefix: bytes, start_after: bytes
 
 def _read(node: str, base: bytes) -> Iterator[tuple[bytes, str, bool]]:
     """Yield what is in a node: (key, path, False) of objects, (beginning, path, True) of nodes."""
-    for name in _names(node):
+    names, _more = settled(node, lambda: (_names(node), False))
+    for name in names:
         path = f"{node}/{name}"
         if name[0] == _NODE:
             yield base + bytes.fromhex(name[1:]), path, True

@@ -134,7 +134,7 @@ def test_a_start_does_not_walk_what_comes_before(
     monkeypatch.setattr(os, "scandir", scandir)
     first = next(posix.list("", "17/deep/000001", ""))
     assert getattr(first, "key", "") == "17/deep/000002"
-    assert seen == [".", "17", "17/deep"]
+    assert list(dict.fromkeys(seen)) == [".", "17", "17/deep"]
     seen.clear()
     assert len(list(islice(posix.list("", "17/deep/000001", "/"), 2))) == 2
     assert "16" not in seen
