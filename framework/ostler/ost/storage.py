@@ -154,7 +154,8 @@ class ObjectStorage:
                 full, feed.begin(), size=feed.size, persist=persist, if_absent=if_absent
             )
 
-        return self._own(self._guard.run("put", full, attempt, feed))
+        info = self._guard.run("put", full, attempt, feed)
+        return self._own(info) if self._prefix else info
 
     def persist(self, keys: Iterable[str]) -> None:
         """Make objects durable that were put with ``persist=False``: cheaper together than one by one.

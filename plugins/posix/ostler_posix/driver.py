@@ -66,7 +66,8 @@ class PosixStorage(StorageDriver):
     def put(
         self, key: str, source: Readable, *, size: int | None, persist: bool, if_absent: bool
     ) -> ObjectInfo:
-        _check_names(key)
+        if len(key) > _NAME_BYTES or not key.isascii():
+            _check_names(key)
         path = self._base + key
         persist = persist and self._persist
         small = size is not None and size <= _SMALL
@@ -159,8 +160,6 @@ def _remove_empty(directory: str) -> None:
 
 
 def _check_names(key: str) -> None:
-    if len(key) <= _NAME_BYTES and key.isascii():
-        return
     for name in key.split("/"):
         if len(name.encode()) > _NAME_BYTES:
             raise BadRequest(

@@ -36,9 +36,7 @@ def info_of(key: str, found: os.stat_result) -> ObjectInfo:
     """
     if found.st_mode & _TYPE != _REGULAR:
         raise missing(key)
-    nanoseconds, size = found.st_mtime_ns, found.st_size
-    etag = "%x-%x-%x" % (found.st_ino, nanoseconds, size)  # noqa: UP031 - twice as quick
-    return ObjectInfo(key, size, nanoseconds / 1e9, etag)
+    return _info(key, found)
 
 
 class Versions:
@@ -62,7 +60,7 @@ class Versions:
         elif len(self._times) > _REMEMBERED:
             self._times.clear()
         self._times[inode] = nanoseconds
-        return info_of(key, found)
+        return _info(key, found)
 
 
 def infos(directory: str, base: str, names: Sequence[str]) -> list[ObjectInfo]:
@@ -94,14 +92,18 @@ def _describe(descriptor: int, base: str, names: Sequence[str]) -> list[ObjectIn
             continue
         if file.st_mode & _TYPE != _REGULAR:
             continue
-        nanoseconds, size = file.st_mtime_ns, file.st_size
-        info = _new(ObjectInfo)
-        _set_key(info, base + name)
-        _set_size(info, size)
-        _set_modified(info, nanoseconds / 1e9)
-        _set_etag(info, "%x-%x-%x" % (file.st_ino, nanoseconds, size))  # noqa: UP031 - twice as quick
-        found.append(info)
+        found.append(_info(base + name, file))
     return found
+
+
+def _info(key: str, found: os.stat_result) -> ObjectInfo:
+    nanoseconds, size = found.st_mtime_ns, found.st_size
+    info = _new(ObjectInfo)
+    _set_key(info, key)
+    _set_size(info, size)
+    _set_modified(info, nanoseconds / 1e9)
+    _set_etag(info, "%x-%x-%x" % (found.st_ino, nanoseconds, size))  # noqa: UP031 - twice as quick
+    return info
 
 
 def missing(key: str) -> NotFound:
