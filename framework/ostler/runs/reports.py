@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -9,7 +10,7 @@ from ostler.errors import NotFound
 
 from .model import OutputPhase, Run, Status, Step, Task
 
-__all__ = ["TaskReport", "apply_report"]
+__all__ = ["TaskReport", "apply_report", "apply_reports"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,8 @@ class TaskReport:
     reason: str = ""
 
 
-def apply_report(run: Run, report: TaskReport) -> tuple[Run, bool]:
-    """Return the run after a report, and whether the report brought anything new.
+def apply_reports(run: Run, reports: Iterable[TaskReport]) -> tuple[Run, list[TaskReport]]:
+    """Return the run after reports, and those of them that brought anything new.
 
     A final task stays as it is but for logs and archives that have reached
     object storage since; a running one does not go back to not started. Logs
@@ -38,13 +39,24 @@ def apply_report(run: Run, report: TaskReport) -> tuple[Run, bool]:
 
     :raises NotFound: the run has no such task.
     """
-    task = run.tasks.get(report.task_id)
-    if task is None:
-        raise NotFound(f"run {run.id} has no task {report.task_id}, which a report is about")
-    new = _after(task, report)
-    if new == task:
-        return run, False
-    return replace(run, tasks={**run.tasks, task.id: new}), True
+    tasks = run.tasks
+    changed: dict[str, Task] = {}
+    applied: list[TaskReport] = []
+    for report in reports:
+        task = changed.get(report.task_id) or tasks.get(report.task_id)
+        if task is None:
+            raise NotFound(f"run {run.id} has no task {report.task_id}, which a report is about")
+        new = _after(task, report)
+        if new != task:
+            changed[task.id] = new
+            applied.append(report)
+    return (replace(run, tasks={**tasks, **changed}) if changed else run), applied
+
+
+def apply_report(run: Run, report: TaskReport) -> tuple[Run, bool]:
+    """Return the run after one report, and whether it brought anything new; see `apply_reports`."""
+    after, applied = apply_reports(run, [report])
+    return after, bool(applied)
 
 
 def _after(task: Task, report: TaskReport) -> Task:

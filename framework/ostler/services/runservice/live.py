@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ostler.runs.advance import Mark, advance
 from ostler.runs.config import RunConfig, TaskConfig
 from ostler.runs.model import ExecutorTaskRef, Phase, Run, Status, Task
-from ostler.runs.reports import TaskReport, apply_report
+from ostler.runs.reports import TaskReport, apply_reports
 from ostler.services.api import ExecutorStatus
 
 from .ancestry import Ancestry
@@ -76,13 +76,19 @@ class LiveRun:
             if executor_id == status.id and task_id not in (status.tasks or ())
         ]
 
-    def begin(self, reports: Iterable[TaskReport]) -> Turn:
+    def begin(self, reports: Sequence[TaskReport]) -> Turn:
         """Begin a turn with what executors reported."""
         turn = Turn(self.run, moved=None if self._fresh else set(), mark=self._mark)
         if self._fresh:
             self.waiting.clear()
-        for report in reports:
-            self._apply(turn, report)
+        turn.run, applied = apply_reports(self.run, reports)
+        for report in applied:
+            turn.changed.add(report.task_id)
+            turn.move([report.task_id])
+            if report.status.final and report.task_id in self.active:
+                turn.ended.add(report.task_id)
+        if len(applied) < len(reports):
+            turn.ignored = [report for report in reports if report not in applied]
         return turn
 
     def advance(self, turn: Turn, now: float) -> None:
@@ -130,16 +136,6 @@ class LiveRun:
         self.run = run
         self._mark = None
         self._fresh = True
-
-    def _apply(self, turn: Turn, report: TaskReport) -> None:
-        turn.run, applied = apply_report(turn.run, report)
-        if not applied:
-            turn.ignored.append(report)
-            return
-        turn.changed.add(report.task_id)
-        turn.move([report.task_id])
-        if report.status.final and report.task_id in self.active:
-            turn.ended.add(report.task_id)
 
 
 def _abandoned(task: Task, now: float) -> TaskReport:
