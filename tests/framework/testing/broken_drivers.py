@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ostler.errors import BadRequest, Conflict, Internal, NotFound
@@ -127,6 +127,12 @@ class KeepsTheFirstPersistentVersion(Broken):
         if persist and key in self._objects:
             return self.stat(key)
         return super().put(key, source, persist=persist, **options)
+
+
+@noticed_by("persist_later")
+class PersistsWithoutLooking(Broken):
+    def persist(self, keys: Sequence[str]) -> None:
+        pass
 
 
 @noticed_by("etag_changes")
