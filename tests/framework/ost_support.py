@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ostler.errors import Unavailable
-from ostler.ost import ObjectStorage, RetryPolicy
+from ostler.ost import ObjectStorage
+from ostler.retry import RetryPolicy
 from ostler.spi.storage import (
     Body,
     Capabilities,

@@ -13,7 +13,7 @@ from ostler.clock import SystemClock
 from ostler.errors import Conflict, NotFound, Unavailable
 from ostler.kv import Election, KeyValueStore, Mutex
 from ostler.kv.line import Line
-from ostler.ost import RetryPolicy
+from ostler.retry import RetryPolicy
 from ostler.spi import Put
 from ostler_sqlite.driver import SqliteDriver
 from ostler_sqlite.settings import SqliteSettings

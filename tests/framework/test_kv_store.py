@@ -8,7 +8,7 @@ import pytest
 from ostler.clock import SystemClock
 from ostler.errors import BadRequest, Compacted, Conflict, NotFound, Unavailable, Unknown
 from ostler.kv import KeyValueStore, absent, unchanged
-from ostler.ost import RetryPolicy
+from ostler.retry import RetryPolicy
 from ostler.spi import Compare, Delete, Event, Get, KeyValue, Operation, Put, TxnResult, Watch
 from ostler_sqlite.driver import SqliteDriver
 from ostler_sqlite.settings import SqliteSettings

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ostler.errors import Internal, NotFound, Unavailable
-from ostler.ost import RetryPolicy
-from ostler.ost.retry import Retries
+from ostler.retry import Retries, RetryPolicy
 
 from .ost_support import FlakyStorage, TestClock, storage_on
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
+
+from ostler.variables import TASK_VARIABLES
 
 if TYPE_CHECKING:
     from .conftest import Ostler
@@ -176,3 +179,11 @@ def test_only_the_runs_that_are_named_run(ostler: Ostler) -> None:
     ]
     assert len(ostler.json("run", "--config", str(path))["runs"]) == 2
     assert "three" in ostler("run", str(path), "--run", "three", code=2).stderr
+
+
+def test_a_step_can_run_ostler_itself(ostler: Ostler) -> None:
+    command = f"{sys.executable} -m ostler runs --home inner && env | grep ^OSTLER_ | cut -d= -f1"
+    ostler("run", str(ostler.write({"name": "t", "steps": [run(command)]})))
+    shown = ostler("logs", "latest", "t", "0").stdout.splitlines()
+    assert set(shown[1:]) <= TASK_VARIABLES
+    assert "OSTLER_RUN_ID" in shown

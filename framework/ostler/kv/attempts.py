@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ostler.clock import Clock
 from ostler.errors import Error, Unavailable, Unknown
-from ostler.ost.retry import Retries, RetryPolicy
+from ostler.retry import Retries, RetryPolicy
 
 __all__ = ["Attempts"]
 

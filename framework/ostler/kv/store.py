@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ostler.clock import Clock
 from ostler.errors import BadRequest, Conflict
-from ostler.ost.retry import RetryPolicy
+from ostler.retry import RetryPolicy
 from ostler.spi import (
     Compare,
     Delete,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from .body import ObjectBody
 from .keys import MAX_KEY_BYTES, check_key, check_prefix
-from .retry import RetryPolicy
 from .storage import ObjectStorage
 
 __all__ = [
     "MAX_KEY_BYTES",
     "ObjectBody",
     "ObjectStorage",
-    "RetryPolicy",
     "check_key",
     "check_prefix",
 ]

@@ -7,8 +7,7 @@ from typing import Protocol, TypeVar
 
 from ostler.clock import Clock
 from ostler.errors import Error, Internal
-
-from .retry import Retries, RetryPolicy
+from ostler.retry import Retries, RetryPolicy
 
 __all__ = ["Guard", "Source"]
 

@@ -12,6 +12,7 @@ from typing import Self
 
 from ostler.clock import Clock
 from ostler.errors import BadRequest, NotFound
+from ostler.retry import RetryPolicy
 from ostler.spi.storage import (
     Capabilities,
     CommonPrefix,
@@ -24,7 +25,6 @@ from .body import ObjectBody
 from .guard import Guard
 from .keys import check_delimiter, check_key, check_prefix, check_range
 from .reader import RangeReader
-from .retry import RetryPolicy
 from .source import feed_of
 
 __all__ = ["ObjectStorage"]

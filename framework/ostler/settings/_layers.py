@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostler.errors import BadRequest, NotFound
+from ostler.variables import TASK_VARIABLES
 
 __all__ = ["Layer", "file_layer", "option_layer", "variable_layer"]
 
 DEFAULT_FILE = "ostler.toml"
 _PREFIX = "OSTLER_"
 # The file itself, a switch of the command line, and what the test suite must not skip.
-_NOT_SETTINGS = frozenset({"OSTLER_SETTINGS", "OSTLER_DEBUG", "OSTLER_REQUIRE"})
+_NOT_SETTINGS = TASK_VARIABLES | {"OSTLER_SETTINGS", "OSTLER_DEBUG", "OSTLER_REQUIRE"}
 
 Path = tuple[str, ...]
 
