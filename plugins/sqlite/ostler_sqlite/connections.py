@@ -127,9 +127,7 @@ class Connections:
                 connection.execute("BEGIN")
                 return work(connection, *args, **kwargs)
             finally:
-                if connection.in_transaction:
-                    connection.execute("COMMIT")
-                self.give_back(connection)
+                self._end(connection)
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
 
@@ -140,6 +138,16 @@ class Connections:
             with contextlib.suppress(IndexError):  # until there are no more
                 while True:
                     idle.pop().close()
+
+    def _end(self, connection: sqlite3.Connection) -> None:
+        """End a read transaction and take its connection back."""
+        try:
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self.give_back(connection)
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         """Wait for the write lock. SQLite itself would sleep up to 0.1 s at a time: far too long."""
@@ -156,8 +164,12 @@ class Connections:
 
     def _open(self, busy_timeout: float) -> sqlite3.Connection:
         connection = connect(self.path, busy_timeout)
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 

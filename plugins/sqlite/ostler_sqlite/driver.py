@@ -67,7 +67,11 @@ class SqliteDriver(KvDriver):
         self._sentinel: Sentinel | None = None
         history = History(revisions=settings.keep_revisions, size=settings.keep_bytes)
         self._commits = Commits(self._connections, history, self._announce)
-        self._revoke_orphans()
+        try:
+            self._revoke_orphans()
+        except BaseException:
+            self._connections.close()
+            raise
 
     @property
     def capabilities(self) -> KvCapabilities:
