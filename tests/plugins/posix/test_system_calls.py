@@ -11,18 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from ostler_posix import filesystem
+
 from ...support import require
 
 _SYNC = "fsync,fdatasync,sync,syncfs,sync_file_range,msync"
 _CALL = re.compile(r"^\d+ +(\w+)\((?:\d+<([^>]*)>)?")
 
 
-def trace(tmp_path: Path, kind: str, persist: str, size: int) -> list[tuple[str, str]]:
+def trace(tmp_path: Path, kind: str, persist: str, size: int, *more: str) -> list[tuple[str, str]]:
     """Return (call, path relative to the storage) of every synchronising call."""
     strace = shutil.which("strace") or require("strace", "it is not installed")
     log, script = tmp_path / "trace", Path(__file__).with_name("traced.py")
     command = [strace, "-f", "-y", "-e", f"trace={_SYNC}", "-o", log]
-    target = [sys.executable, script, kind, tmp_path / "storage", persist, str(size)]
+    target = [sys.executable, script, kind, tmp_path / "storage", persist, str(size), *more]
     done = subprocess.run([*command, *target], check=False, capture_output=True, text=True)
     if "ptrace" in done.stderr:
         require("strace", f"it may not trace here: {done.stderr.strip()}")
@@ -56,3 +58,36 @@ def test_posixflat_persists_its_nodes(tmp_path: Path) -> None:
     calls = trace(tmp_path, "posixflat", "1", 4096)
     paths = [path for call, path in calls if call == "fsync"]
     assert paths == ["/storage/objects", "/storage", "", *["/storage/objects"] * 2]
+
+
+def test_a_few_objects_that_are_persisted_later_are_synchronised_one_by_one(tmp_path: Path) -> None:
+    calls = trace(tmp_path, "posix", "0", 100, "2")
+    assert Counter(calls) == {
+        ("fdatasync", "/storage/later/0/log"): 1,
+        ("fdatasync", "/storage/later/1/log"): 1,
+        ("fsync", "/storage/later/0"): 1,
+        ("fsync", "/storage/later/1"): 1,
+        ("fsync", "/storage/later"): 2,
+        ("fsync", "/storage"): 1,
+        ("fsync", ""): 1,
+    }
+
+
+@pytest.mark.parametrize("kind", ["posix", "posixflat"])
+def test_many_objects_that_are_persisted_later_are_synchronised_together(
+    tmp_path: Path, kind: str
+) -> None:
+    if filesystem.synchronise_file_system(str(tmp_path)):
+        root = "/storage/objects" if kind == "posixflat" else "/storage"
+        assert trace(tmp_path, kind, "0", 100, "20") == [("syncfs", root)]
+    else:  # much waits to be written on this machine just now, or its kernel is too old
+        calls = Counter(call for call, _path in trace(tmp_path, kind, "0", 100, "20"))
+        assert calls["fdatasync"] == 20
+        assert calls["fsync"] >= 1
+
+
+def test_where_much_waits_to_be_written_files_are_synchronised_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filesystem, "_dirty", lambda: 1 << 40)
+    assert filesystem.synchronise_file_system(str(tmp_path)) is False
