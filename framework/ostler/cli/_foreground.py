@@ -32,6 +32,7 @@ Add = Callable[[str], Sequence[tuple[Run, RunConfig]]]
 """Creates the runs, given the id of the instance that owns them."""
 
 _CHECK = 1.0
+_PATIENCE = 2.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHOWN_LINES = 10
 _SHOWN_BYTES = 1 << 13
@@ -42,9 +43,10 @@ def foreground(
 ) -> Exit:
     """Create runs and bring them to their end in this process; show them, and print the outcome.
 
-    :raises Unavailable: the runservice failed.
+    :raises Unavailable: the object storage does not work, or the runservice failed.
     """
     composition.recovery.recover()
+    _probe(composition)
     session = _Session(composition, quiet=quiet)
     policies = composition.policies(approve_all=approve_all, watch=session.changed)
     with Embedded(composition, policies, session.moved) as embedded:
@@ -55,6 +57,17 @@ def foreground(
         described = [describe_run(run, session.progress.configs[run.id]) for run in runs]
         print_json({"runs": described, "setup_errors": []})
     return _exit_code(runs)
+
+
+def _probe(composition: Composition) -> None:
+    """Find out that the object storage works, while no run depends on it yet."""
+    patience = threading.Timer(_PATIENCE, say, ["the object storage does not work yet; trying on"])
+    patience.daemon = True
+    patience.start()
+    try:
+        composition.outputs.probe(composition.clock.new_id())
+    finally:
+        patience.cancel()
 
 
 class _Session:

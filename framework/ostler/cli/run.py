@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ostler.compose import Composition
-from ostler.errors import BadRequest
+from ostler.errors import BadRequest, Error, NotFound
 from ostler.runs.config import RunConfig
 from ostler.runs.creation import new_run
 from ostler.runs.model import Run
@@ -71,13 +71,13 @@ def command(
 
     PATH is a run config or a directory that has one; this directory by default.
     """
-    if path and config:
-        raise BadRequest("give the run config once: as PATH or as --config")
     with Composition(instance.settings(**({"jobs": jobs} if jobs else {}))) as composition:
-        file = _locate(path or config or ".")
-        given = given_source(branch=branch or "", tag=tag or "", ref=ref or "")
-        source = given or git_source(file.resolve().parent)
         try:
+            if path and config:
+                raise BadRequest("give the run config once: as PATH or as --config")
+            file = _locate(path or config or ".")
+            given = given_source(branch=branch or "", tag=tag or "", ref=ref or "")
+            source = given or git_source(file.resolve().parent)
             parsed = read_config(
                 file,
                 formats=composition.config_formats,
@@ -86,9 +86,9 @@ def command(
                 source=source,
             )
             chosen = _chosen(parsed, names)
-        except ConfigError as error:
+        except Error as error:
             if as_json:
-                print_json({"runs": [], "setup_errors": [str(item) for item in error.problems]})
+                print_json({"runs": [], "setup_errors": _messages(error)})
             raise
         return foreground(
             composition,
@@ -151,8 +151,16 @@ def project_id(directory: Path) -> str:
     return f"{directory.name or 'root'}-{digest[:8]}"
 
 
+def _messages(error: Error) -> list[str]:
+    if isinstance(error, ConfigError):
+        return [str(problem) for problem in error.problems]
+    return [error.message]
+
+
 def _locate(path: str) -> Path:
     found = Path(path)
+    if not found.exists():
+        raise NotFound(f"there is no file or directory {path}")
     return find_config(found) if found.is_dir() else found
 
 

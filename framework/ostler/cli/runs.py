@@ -12,7 +12,7 @@ from ostler.runs.model import REASON, Run
 
 from ._describe import describe_header, describe_run, duration, label, outcome
 from ._options import Instance, instance_options, json_option
-from ._output import print_json, print_table
+from ._output import print_json, print_table, say
 
 __all__ = ["command"]
 
@@ -36,6 +36,9 @@ def _list(composition: Composition, limit: int | None, *, as_json: bool) -> None
     runs = [stored.run for stored in composition.store.headers()][::-1][:limit]
     if as_json:
         print_json({"runs": [describe_header(run) for run in runs]})
+        return
+    if not runs:
+        say("no runs yet; `ostler run` makes one")
         return
     rows = [
         [run.id, label(run), _state(run), _when(run.enqueue_time), _took(composition, run)]

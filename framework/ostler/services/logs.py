@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ostler.clock import Clock
+from ostler.errors import NotFound
 from ostler.runs.model import OutputPhase, Step, StepPhase, Task
 from ostler.services.runservice import keys
 from ostler.services.runservice.outputs import Outputs
@@ -44,29 +45,47 @@ class LogReader:
         """Yield a step's log from byte ``start``; ``step`` None: the setup's.
 
         :param follow: go on until the step ends; else stop at what is there now.
-        :raises NotFound: there is no such run or task.
+        :raises NotFound: there is no such run or task, or its log is gone.
         """
         position = start
         live: BinaryIO | None = None
         try:
             while True:
-                state = _state(self._store.task(run_id, task_id), step)
-                if state.log is OutputPhase.FINISHED:
+                task = self._store.task(run_id, task_id)
+                if _state(task, step).log is OutputPhase.FINISHED:
                     yield from self._stored(task_id, step, position)
                     return
+                over = task.status.final or _state(task, step).phase not in _OPEN
                 live = live or self._live(run_id, task_id, step)
                 for chunk in _rest(live, position):
                     position += len(chunk)
                     yield chunk
-                if not follow or state.phase not in _OPEN:
+                if over or not (follow or self._just_stored(live, run_id, task_id, step)):
                     return
-                self._clock.sleep(_POLL)
+                if follow:
+                    self._clock.sleep(_POLL)
         finally:
             if live:
                 live.close()
 
+    def _just_stored(
+        self, live: BinaryIO | None, run_id: str, task_id: str, step: int | None
+    ) -> bool:
+        """Return whether a log went to object storage between the look for it there and here."""
+        if live:
+            return False
+        return _state(self._store.task(run_id, task_id), step).log is OutputPhase.FINISHED
+
     def _stored(self, task_id: str, step: int | None, position: int) -> Iterator[bytes]:
-        with self._outputs.open_log(task_id, step, position) as body:
+        try:
+            body = self._outputs.open_log(task_id, step, position)
+        except NotFound as error:
+            what = "of the setup" if step is None else f"of step {step}"
+            raise NotFound(
+                f"the log {what} of task {task_id} is not in object storage: it was removed there, "
+                "or the run was made with another storage; name that one with --storage"
+            ) from error
+        with body:
             while chunk := body.read(_CHUNK):
                 yield chunk
 

@@ -76,6 +76,12 @@ def resolve_executor(settings: Settings, host: Host) -> Resolved[ExecutorType]:
     return _Resolver("executor", settings, host.executor, host.executor)(settings.executor)
 
 
+_HINTS = {
+    "storage": "; for a directory write posix:///absolute/path",
+    "kv": "; for a file write sqlite:///absolute/path",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Resolver(Generic[T]):
     key: str
@@ -99,8 +105,7 @@ class _Resolver(Generic[T]):
             raise BadRequest(f"{self._where()} is no URL: {error}") from None
         if not url.scheme and "/" in text:
             raise BadRequest(
-                f"{self._where()} is a path, not a URL or the name of a type; "
-                "for a directory write posix:///absolute/path"
+                f"{self._where()} is a path, not a URL or the name of a type{_HINTS.get(self.key, '')}"
             )
         return url
 

@@ -31,6 +31,17 @@ class Outputs:
     def __init__(self, ost: ObjectStorage) -> None:
         self.ost = ost
 
+    def probe(self, name: str) -> None:
+        """Write and remove an object: what cannot be written is to be known before a run needs it.
+
+        :param name: nobody else's.
+        :raises Unavailable: it does not work now, not even after a minute of trying.
+        :raises Error: what else the storage says.
+        """
+        key = f"probes/{name}"
+        self.ost.put(key, b"", persist=False)
+        self.ost.delete(key)
+
     def refer(self, run_id: str, task_id: str, *, archives: bool, persist: bool = True) -> None:
         """Say that a run refers to a task's logs, and to its archives if it leaves any.
 
