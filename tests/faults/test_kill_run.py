@@ -130,7 +130,7 @@ def kill_at(tmp_path: Path, number: int) -> None:
     chance = random.Random(SEED + number)
     directory = tmp_path / f"kill-{number}"
     directory.mkdir()
-    moment = chance.uniform(0.3, 2.5)
+    moment = chance.uniform(0.4, 5.0)
     print(f"seed {SEED} + {number}, after {moment:.3f} s:", check(Project(directory), moment))
 
 
