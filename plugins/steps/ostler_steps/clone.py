@@ -57,9 +57,10 @@ def _ref(environment: Mapping[str, str]) -> str:
     return "HEAD"
 
 
-# A local repository may belong to another user and is asked for a commit that
-# no reference leads to; other servers are asked for such a commit, and for the
-# reference with its history when they do not give it away.
+# A local repository may belong to another user, may be shallow (as those of CI
+# systems are) and is asked for a commit that no reference leads to; other
+# servers are asked for such a commit, and for the reference with its history
+# when they do not give it away.
 _SCRIPT = rb"""
 set -eu
 
@@ -72,7 +73,7 @@ git_() { git -c safe.directory='*' -c advice.detachedHead=false "$@"; }
 
 fetch() {
   if [ -n "$CLONE_LOCAL" ]; then
-    git_ fetch --quiet --no-tags \
+    git_ fetch --quiet --no-tags --update-shallow \
       --upload-pack='git -c safe.directory="*" -c uploadpack.allowAnySHA1InWant=true upload-pack' \
       "$@"
   else

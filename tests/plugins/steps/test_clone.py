@@ -100,6 +100,16 @@ def test_references(
     assert files == [".git", *expected]
 
 
+def test_a_shallow_repository_is_cloned_as_far_as_it_goes(
+    origin: Path, context: Context, tmp_path: Path
+) -> None:
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{origin}", str(shallow))
+    context.variables = {"OSTLER_REPOSITORY_URL": str(shallow)}
+    assert clone(CloneStep(), context) == 0
+    assert git(context.folder, "rev-list", "--count", "HEAD") == "1"
+
+
 def test_submodules(origin: Path, context: Context, tmp_path: Path) -> None:
     library = tmp_path / "library"
     library.mkdir()

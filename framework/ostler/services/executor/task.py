@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ostler.errors import Error
 from ostler.masking import Masker
 from ostler.pods import EventCancel
+from ostler.runs.config import TaskConfig
 from ostler.runs.model import Status, StepPhase
 from ostler.services.api import ExecutorTask
-from ostler.spi.executor import Pod, PodConfig
+from ostler.spi.executor import ContainerConfig, Pod, PodConfig
 
 from .context import PodStepContext, TaskPod
 from .delivery import Delivery
@@ -141,7 +142,7 @@ class TaskRun:
             id=config.id,
             task_id=config.id,
             arch=config.arch,
-            containers=config.containers,
+            containers=_of_user(config),
             registries_auth=config.registries_auth,
         )
         pod = self._pod = self._shared.driver.new_pod(pod_config, log, self._cancel)
@@ -251,6 +252,12 @@ class TaskRun:
             pod.stop(0)
         except Error as error:
             _LOG.error("the pod of task %s cannot be killed: %s", self._task.id, error.message)
+
+
+def _of_user(config: TaskConfig) -> tuple[ContainerConfig, ...]:
+    """Return the task's containers, the one of its steps with the task's user."""
+    first, *services = config.containers
+    return (replace(first, user=config.user or first.user), *services)
 
 
 def _say(log: LogFile, text: str) -> None:
