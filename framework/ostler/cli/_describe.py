@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from typing import Any
 
+from ostler.runs.actions import approvers
 from ostler.runs.config import RunConfig, TaskConfig
 from ostler.runs.model import Run, Status, Step, Task
 
@@ -70,7 +71,8 @@ def outcome(task: Task, config: TaskConfig) -> str:
     """Return how a task stands, with the reason and the exit code where there is one."""
     words = task.status.value
     if task.waiting_approval:
-        return "waits for approval"
+        already = ", ".join(approvers(task))
+        return f"waits for approval{already and f', so far by {already}'}"
     if task.status is Status.FAILED and not task.reason:
         for step, step_config in zip(task.steps, config.steps, strict=True):
             if step.exit_code:

@@ -12,21 +12,23 @@ from types import FrameType
 from typing import BinaryIO
 
 from ostler.compose import Composition, Embedded
-from ostler.errors import Conflict, NotFound, Unavailable
+from ostler.errors import Conflict, Error, NotFound, Unavailable, innermost
 from ostler.runs.config import RunConfig
 from ostler.runs.model import Phase, Result, Run
+from ostler.runs.reader import ConfigError
 from ostler.runs.reports import TaskReport
 from ostler.services.executor.files import log_file
 from ostler.spi.storage import Body
 
 from ._describe import describe_run
+from ._errors import exit_code
 from ._exit import Exit
 from ._output import error_console, on_terminal, print_json, say
 from ._printable import printable
 from ._progress import Progress
 from ._summary import print_summary
 
-__all__ = ["Add", "foreground"]
+__all__ = ["Add", "errors_as_json", "foreground"]
 
 Add = Callable[[str], Sequence[tuple[Run, RunConfig]]]
 """Creates the runs, given the id of the instance that owns them."""
@@ -36,6 +38,23 @@ _PATIENCE = 2.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHOWN_LINES = 10
 _SHOWN_BYTES = 1 << 13
+
+
+@contextlib.contextmanager
+def errors_as_json(as_json: bool) -> Iterator[None]:
+    """Print what kept a run from being made as JSON too, if it is wanted; the error goes on."""
+    try:
+        yield
+    except Error as error:
+        if as_json and exit_code(innermost(error) or error) is Exit.USAGE:
+            print_json({"runs": [], "setup_errors": _messages(error)})
+        raise
+
+
+def _messages(error: Error) -> list[str]:
+    if isinstance(error, ConfigError):
+        return [str(problem) for problem in error.problems]
+    return [error.message]
 
 
 def foreground(

@@ -35,10 +35,13 @@ class PlainProgress(Progress):
         config = self.configs[run.id]
         if run.id not in self._phases:
             self._tasks.update(config.tasks)
+        moved = self._phases.get(run.id) is not run.phase
+        self._phases[run.id] = run.phase
+        if moved and not run.phase.final:
+            self._say(_phase_line(run))
         for task_id in sorted(changed, key=lambda task_id: config.tasks[task_id].level):
             self._show_status(run, task_id)
-        if self._phases.get(run.id) is not run.phase:
-            self._phases[run.id] = run.phase
+        if moved and run.phase.final:
             self._say(_phase_line(run))
         self._flush()
 

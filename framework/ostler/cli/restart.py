@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import click
 
 from ostler.compose import Composition
@@ -10,7 +12,7 @@ from ostler.runs.model import Run
 from ostler.runs.restart import restart_from_failed, restart_from_scratch
 
 from ._exit import Exit
-from ._foreground import foreground
+from ._foreground import errors_as_json, foreground
 from ._options import Instance, instance_options, json_option
 
 __all__ = ["command"]
@@ -35,7 +37,10 @@ def command(
     instance: Instance,
 ) -> Exit:
     """Run RUN again as a new run, and wait for its end."""
-    with Composition(instance.settings(**({"jobs": jobs} if jobs else {}))) as composition:
+    with ExitStack() as stack:
+        stack.enter_context(errors_as_json(as_json))
+        settings = instance.settings(**({"jobs": jobs} if jobs else {}))
+        composition = stack.enter_context(Composition(settings))
         composition.recovery.recover()
         add = _Restart(composition, composition.store.resolve(run), failed=failed)
         return foreground(composition, add, approve_all=approve_all, as_json=as_json, quiet=quiet)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from ostler.compose import Composition
-from ostler.errors import BadRequest, Error, NotFound
+from ostler.errors import BadRequest, NotFound
 from ostler.runs.config import RunConfig
 from ostler.runs.creation import new_run
 from ostler.runs.model import Run
 from ostler.runs.reader import (
-    ConfigError,
     ConfigFile,
     ParsedRun,
     find_config,
@@ -27,9 +27,9 @@ from ostler.runs.when import Source
 from ostler.services.worktree import snapshot, toplevel
 
 from ._exit import Exit
-from ._foreground import foreground
+from ._foreground import errors_as_json, foreground
 from ._options import Instance, instance_options, json_option
-from ._output import print_json, say
+from ._output import say
 from ._variables import read_variables
 
 __all__ = ["command"]
@@ -71,31 +71,25 @@ def command(
 
     PATH is a run config or a directory that has one; this directory by default.
     """
-    with Composition(instance.settings(**({"jobs": jobs} if jobs else {}))) as composition:
-        try:
-            if path and config:
-                raise BadRequest("give the run config once: as PATH or as --config")
-            file = _locate(path or config or ".")
-            given = given_source(branch=branch or "", tag=tag or "", ref=ref or "")
-            source = given or git_source(file.resolve().parent)
-            parsed = read_config(
-                file,
-                formats=composition.config_formats,
-                step_types=composition.step_types,
-                variables=read_variables(variables, files, composition.config_formats),
-                source=source,
-            )
-            chosen = _chosen(parsed, names)
-        except Error as error:
-            if as_json:
-                print_json({"runs": [], "setup_errors": _messages(error)})
-            raise
+    with ExitStack() as stack:
+        stack.enter_context(errors_as_json(as_json))
+        settings = instance.settings(**({"jobs": jobs} if jobs else {}))
+        composition = stack.enter_context(Composition(settings))
+        if path and config:
+            raise BadRequest("give the run config once: as PATH or as --config")
+        file = _locate(path or config or ".")
+        given = given_source(branch=branch or "", tag=tag or "", ref=ref or "")
+        source = given or git_source(file.resolve().parent)
+        parsed = read_config(
+            file,
+            formats=composition.config_formats,
+            step_types=composition.step_types,
+            variables=read_variables(variables, files, composition.config_formats),
+            source=source,
+        )
+        creation = _Creation(composition, file, _chosen(parsed, names), source)
         return foreground(
-            composition,
-            _Creation(composition, file, chosen, source),
-            approve_all=approve_all,
-            as_json=as_json,
-            quiet=quiet,
+            composition, creation, approve_all=approve_all, as_json=as_json, quiet=quiet
         )
 
 
@@ -149,12 +143,6 @@ def project_id(directory: Path) -> str:
     """Return a project's id: its directory's name and a hash of the whole path."""
     digest = hashlib.sha256(str(directory).encode()).hexdigest()
     return f"{directory.name or 'root'}-{digest[:8]}"
-
-
-def _messages(error: Error) -> list[str]:
-    if isinstance(error, ConfigError):
-        return [str(problem) for problem in error.problems]
-    return [error.message]
 
 
 def _locate(path: str) -> Path:

@@ -53,7 +53,7 @@ class LogReader:
             while True:
                 task = self._store.task(run_id, task_id)
                 if _state(task, step).log is OutputPhase.FINISHED:
-                    yield from self._stored(task_id, step, position)
+                    yield from self._stored(run_id, task_id, step, position)
                     return
                 over = task.status.final or _state(task, step).phase not in _OPEN
                 live = live or self._live(run_id, task_id, step)
@@ -76,18 +76,25 @@ class LogReader:
             return False
         return _state(self._store.task(run_id, task_id), step).log is OutputPhase.FINISHED
 
-    def _stored(self, task_id: str, step: int | None, position: int) -> Iterator[bytes]:
+    def _stored(
+        self, run_id: str, task_id: str, step: int | None, position: int
+    ) -> Iterator[bytes]:
         try:
             body = self._outputs.open_log(task_id, step, position)
         except NotFound as error:
-            what = "of the setup" if step is None else f"of step {step}"
-            raise NotFound(
-                f"the log {what} of task {task_id} is not in object storage: it was removed there, "
-                "or the run was made with another storage; name that one with --storage"
-            ) from error
+            raise self._gone(run_id, task_id, step) from error
         with body:
             while chunk := body.read(_CHUNK):
                 yield chunk
+
+    def _gone(self, run_id: str, task_id: str, step: int | None) -> NotFound:
+        config = self._store.config(self._store.header(run_id).run.config_id)
+        what = "setup" if step is None else f"step {step}"
+        return NotFound(
+            f"the log of task {config.tasks[task_id].name!r}, {what}, is not in object storage: "
+            "it was removed there, or the run was made with another storage; name that one "
+            "with --storage"
+        )
 
     def _live(self, run_id: str, task_id: str, step: int | None) -> BinaryIO | None:
         owner = self._store.header(run_id).owner
