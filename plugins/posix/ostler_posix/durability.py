@@ -16,15 +16,15 @@ from .writeback import start_writeback
 __all__ = ["persist_files"]
 
 _BATCH = 128
-_MANY = 4
+_MANY = 2
 
 
 def persist_files(root: str, files: Sequence[tuple[str, str]], directories: Directories) -> None:
     """Make files (key, path) below ``root`` durable, and the directories that lead to them.
 
-    A few: all of them begin to be written before the first is waited for, so
-    that a journal is committed once or twice, not once for each. Many: the
-    file system as a whole, unless much else waits to be written there.
+    Two or more: the file system as a whole, unless much else waits to be
+    written there. Otherwise all of them begin to be written before the first
+    is waited for, so that a journal is committed once or twice, not for each.
 
     :raises NotFound: one of them does not exist.
     :raises Unknown: the operating system could not say that they are durable.
