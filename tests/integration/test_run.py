@@ -125,6 +125,10 @@ def test_every_mistake_of_a_config_is_told_and_no_run_is_made(ostler: Ostler) ->
     assert printed["runs"] == []
     assert any("nobody" in error for error in printed["setup_errors"])
     assert any("comand" in error for error in printed["setup_errors"])
+    for arguments in (["run", "nowhere"], ["restart", "nothing"], ["run", "--kv", "./path"]):
+        printed = ostler.json(*arguments, code=2)
+        assert printed["runs"] == []
+        assert len(printed["setup_errors"]) == 1
     assert ostler.json("runs") == {"runs": []}
 
 
@@ -187,3 +191,29 @@ def test_a_step_can_run_ostler_itself(ostler: Ostler) -> None:
     shown = ostler("logs", "latest", "t", "0").stdout.splitlines()
     assert set(shown[1:]) <= TASK_VARIABLES
     assert "OSTLER_RUN_ID" in shown
+
+
+def test_a_user_that_cannot_be_had_is_said_in_the_setup_log(ostler: Ostler) -> None:
+    path = ostler.write({"name": "t", "user": "somebody", "steps": [run("true")]})
+    ostler("run", str(path))
+    assert "user somebody is not honoured" in ostler("logs", "latest", "t", "setup").stdout
+
+
+def test_logs_of_what_did_not_run_and_of_another_storage_are_explained(ostler: Ostler) -> None:
+    path = ostler.write(
+        {"name": "bad", "steps": [run("exit 1", name="breaks")]},
+        {"name": "after", "depends": ["bad"], "steps": [run("true")]},
+    )
+    ostler("run", str(path), "--storage", "memory:", code=1)
+    skipped = ostler("logs", "-f", "latest", "after")
+    assert skipped.stderr == "== after: skipped: task 'bad' ended as failed\n"
+    assert "made with another storage" in ostler("logs", "latest", "bad", "breaks", code=2).stderr
+    wrong = ostler("logs", "latest", "bad", "brakes", code=2).stderr
+    assert "it has 'setup', '0 breaks'" in wrong
+
+
+def test_a_storage_that_does_not_work_is_told_before_a_run_is_made(ostler: Ostler) -> None:
+    path = ostler.write({"name": "t", "steps": [run("true")]})
+    (ostler.directory / "file").touch()
+    ostler("run", str(path), "--storage", f"posix://{ostler.directory}/file", code=4)
+    assert ostler.json("runs") == {"runs": []}

@@ -277,6 +277,12 @@ def test_empty_keys_are_as_if_left_out(read: Read) -> None:
     assert TaskConfig(id="a", name="a") == only(read(text))
 
 
+def test_an_unknown_key_of_a_step_is_told_also_when_it_is_empty(read: Read) -> None:
+    text = 'runs: [{name: ci, tasks: [{name: a, steps: [{run: {command: say "hello, ann"}}]}]}]'
+    with pytest.raises(ConfigError, match='unknown key "ann\\""'):
+        read(text)
+
+
 def test_anchors_and_merge_keys(read: Read) -> None:
     text = """
     runs:

@@ -127,7 +127,11 @@ def _default_name(step_type: StepType, fields: dict[str, Any]) -> str:
 
 def _validated(step_type: StepType, node: Node, fields: dict[str, Any]) -> StepModel | None:
     model: type[StepModel] = load_reference(step_type.model)
-    given = {key: value for key, value in fields.items() if value is not None}
+    given = {
+        key: value
+        for key, value in fields.items()
+        if value is not None or key not in model.model_fields
+    }
     try:
         # As JSON: strict, so that nothing is guessed, and lists may still be tuples.
         return model.model_validate_json(json.dumps(given), strict=True)
