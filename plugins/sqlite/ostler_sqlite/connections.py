@@ -80,7 +80,7 @@ class Connections:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._open(self._busy_timeout)
+            return self._open()
 
     def give_back(self, connection: sqlite3.Connection) -> None:
         """Take a connection back, its transaction over; closes it when the others are closed."""
@@ -94,7 +94,7 @@ class Connections:
         :raises sqlite3.OperationalError: busy for too long.
         """
         self.check()
-        connection = self._idle_writers.pop() if self._idle_writers else self._open(0)
+        connection = self._idle_writers.pop() if self._idle_writers else self._open_writer()
         try:
             self._begin(connection)
         except BaseException:
@@ -162,8 +162,14 @@ class Connections:
             time.sleep(pause * random.random())
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _open(self, busy_timeout: float) -> sqlite3.Connection:
-        connection = connect(self.path, busy_timeout)
+    def _open_writer(self) -> sqlite3.Connection:
+        """Open a connection that does not wait for locks by itself once it is set up: `_begin` does."""
+        connection = self._open()
+        connection.execute("PRAGMA busy_timeout = 0")
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
+        connection = connect(self.path, self._busy_timeout)
         try:
             for pragma in _PRAGMAS:
                 connection.execute(pragma)

@@ -29,8 +29,8 @@ _LIST = (
 _CHANGED_SINCE = (
     "SELECT h.key, h.value, h.created, h.id >> 24, h.version, h.lease"
     " FROM (SELECT min(id), prev FROM history"
-    " WHERE id >= ?3 AND key >= ?1 AND key < ?2 GROUP BY key) AS c"
-    " JOIN history h ON h.id = c.prev WHERE c.prev <> 0 ORDER BY h.key LIMIT ?4"
+    " WHERE key >= ? AND key < ? AND id >= ? GROUP BY key) AS c"
+    " JOIN history h ON h.id = c.prev WHERE c.prev <> 0 ORDER BY h.key LIMIT ?"
 )
 _EVENTS = (
     "SELECT key, value, created, id >> 24, version, lease, id FROM history"
