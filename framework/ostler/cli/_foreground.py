@@ -110,6 +110,7 @@ class _Session:
             self.progress.start()
             for run, config in added:
                 self.progress.add(run, config)
+            for run, _ in added:
                 embedded.runservice.adopt(run.id)
             try:
                 self._wait(embedded)

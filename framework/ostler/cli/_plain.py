@@ -28,6 +28,7 @@ class PlainProgress(Progress):
         self._tails = Tails(opener)
         self._quiet = quiet
         self._tasks: dict[str, TaskConfig] = {}
+        self._run_names: dict[str, str] = {}
         self._phases: dict[str, Phase] = {}
         self._shown: dict[str, tuple[Status, bool, str]] = {}
 
@@ -35,6 +36,7 @@ class PlainProgress(Progress):
         config = self.configs[run.id]
         if run.id not in self._phases:
             self._tasks.update(config.tasks)
+            self._run_names.update(dict.fromkeys(config.tasks, run.name))
         moved = self._phases.get(run.id) is not run.phase
         self._phases[run.id] = run.phase
         if moved and not run.phase.final:
@@ -67,12 +69,17 @@ class PlainProgress(Progress):
         self._shown[task_id] = shown
         if task.status.final or task.waiting_approval or task.reason:
             took = duration(task.start_time, task.end_time)
-            self._say(f"{config.name}: {outcome(task, config)}{took and f' ({took})'}")
+            self._say(f"{self._name(task_id)}: {outcome(task, config)}{took and f' ({took})'}")
         if task.waiting_approval:
             self._say(f"  {command('approve', run.id, config.name)}")
 
+    def _name(self, task_id: str) -> str:
+        """Return what to call a task: by its name, with that of its run if there are several."""
+        name = self._tasks[task_id].name
+        return name if len(self.configs) == 1 else f"{self._run_names[task_id]} / {name}"
+
     def _print(self, task_id: str, block: bytes) -> None:
-        prefix = self._tasks[task_id].name.encode() + b" | "
+        prefix = f"{self._name(task_id)} | ".encode()
         self._write(prefix + block[:-1].replace(b"\n", b"\n" + prefix) + b"\n")
 
     def _say(self, text: str) -> None:

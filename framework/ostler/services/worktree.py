@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ostler.errors import Unavailable
+from ostler.runs.reader.git import git_command, git_environment
 
 __all__ = ["snapshot", "toplevel"]
 
@@ -63,8 +63,8 @@ def _head(top: Path) -> str | None:
 
 def _git(top: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     finished = subprocess.run(
-        ["git", "-C", str(top), *arguments],
-        env={**os.environ, **(environment or {})},
+        git_command(top, *arguments),
+        env={**git_environment(), **(environment or {})},
         capture_output=True,
         text=True,
         check=False,

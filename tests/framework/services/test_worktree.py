@@ -101,3 +101,25 @@ def test_what_git_says_when_it_fails(tree: Path) -> None:
     (tree / ".git" / "index").write_bytes(b"damaged")
     with pytest.raises(Unavailable, match=r"git add failed in .*a tree: .*index"):
         snapshot(tree)
+
+
+def test_a_git_hook_may_run_it_for_another_repository(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "-q")
+    head = git(tree, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
+    assert toplevel(tree) == tree
+    assert snapshot(tree) == head
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
+def test_the_tree_may_belong_to_somebody_else(tree: Path) -> None:
+    head = git(tree, "rev-parse", "HEAD")
+    for path in (tree, tree / ".git"):
+        os.chown(path, 65534, 65534)
+    assert toplevel(tree) == tree
+    assert snapshot(tree) == head

@@ -1,14 +1,42 @@
+"""What git says of the place that a run config lies in."""
+
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 from ostler.runs.when import Source
 
-__all__ = ["git_source", "given_source"]
+__all__ = ["git_command", "git_environment", "git_source", "given_source"]
 
 _HEADS, _TAGS = "refs/heads/", "refs/tags/"
 _TIMEOUT = 10.0
+
+
+# A git hook has these set for its own repository, which need not be the one that is asked about.
+_OF_A_REPOSITORY = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
+)
+
+
+def git_command(directory: Path, *arguments: str) -> list[str]:
+    """Return the command that asks git in ``directory``, also when that belongs to somebody else.
+
+    Who runs a run config trusts the repository that it came with.
+    """
+    return ["git", "-C", str(directory), "-c", "safe.directory=*", *arguments]
+
+
+def git_environment() -> dict[str, str]:
+    """Return this process's environment for git, without what would lead it to another repository."""
+    return {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
 
 
 def given_source(*, branch: str = "", tag: str = "", ref: str = "") -> Source | None:
@@ -37,7 +65,8 @@ def git_source(directory: Path) -> Source:
 def _git(directory: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(
-            ["git", "-C", str(directory), *arguments],
+            git_command(directory, *arguments),
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT,
