@@ -1,0 +1,156 @@
+"""Group commit: what arrives while one commit is on its way goes into the next one together.
+
+There is no thread of its own and no timer: the first writer that finds nobody
+writing writes for all who wait, and then hands over to the first of those who
+came meanwhile. A writer that is alone waits for nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from ostler.errors import Conflict, Error
+
+from .log import Log
+from .options import Options
+from .records import Token, Transaction
+from .state import State
+from .threads import Gate, Threads
+
+__all__ = ["Committer", "Request"]
+
+
+class Request:
+    """A transaction on its way, and what became of it.
+
+    :param size: bytes of its values, about.
+    """
+
+    __slots__ = ("error", "gate", "leads", "number", "size", "token", "transaction")
+
+    def __init__(self, transaction: Transaction, token: Token | None, size: int) -> None:
+        self.transaction, self.token, self.size = transaction, token, size
+        self.gate: Gate | None = None
+        self.leads = False
+        self.number = 0
+        self.error: BaseException | None = None
+
+
+class Committer:
+    """Commits transactions of many threads in as few objects of the log as possible."""
+
+    def __init__(self, log: Log, threads: Threads, options: Options) -> None:
+        self._log, self._threads, self._options = log, threads, options
+        self._lock = threads.lock()
+        self._waiting: deque[Request] = deque()
+        self._busy = False
+
+    def commit(self, request: Request) -> int:
+        """Commit a transaction; return its number.
+
+        :raises Conflict: a group of its token was moved.
+        :raises Unknown: it may be committed, or become so.
+        """
+        with self._lock:
+            request.leads = not self._busy
+            self._busy = True
+            self._waiting.append(request)
+            if not request.leads:
+                request.gate = self._threads.gate()
+        if request.gate:
+            self._wait(request, request.gate)
+        if request.leads:
+            self._lead()
+        if request.error is not None:
+            raise request.error
+        return request.number
+
+    def _wait(self, request: Request, gate: Gate) -> None:
+        try:
+            gate.wait()
+        except BaseException:
+            self._abandon(request)
+            raise
+
+    def _abandon(self, request: Request) -> None:
+        """Let the others go on when a waiting thread is interrupted."""
+        with self._lock:
+            if request in self._waiting:
+                self._waiting.remove(request)
+        if request.leads:
+            self._hand_over(())
+
+    def _lead(self) -> None:
+        """Write for all who wait, the caller first of them; then let the next one lead."""
+        batch = self._take()
+        try:
+            self._write(batch)
+        except BaseException as error:
+            for request in batch:
+                request.error = request.error or _own(error)
+        finally:
+            self._hand_over(batch)
+
+    def _take(self) -> list[Request]:
+        """Return the next batch: as many as fit, one at least."""
+        batch: list[Request] = []
+        size = 0
+        with self._lock:
+            while self._waiting:
+                size += self._waiting[0].size
+                if batch and size > self._options.batch_bytes:
+                    break
+                batch.append(self._waiting.popleft())
+        return batch
+
+    def _write(self, batch: Sequence[Request]) -> None:
+        chosen: list[Request] = []
+
+        def select(state: State) -> list[Transaction]:
+            chosen[:] = _winners(state, batch)
+            return [request.transaction for request in chosen]
+
+        number = self._log.append(select)
+        for request in chosen:
+            request.number = number or 0
+
+    def _hand_over(self, batch: Sequence[Request]) -> None:
+        with self._lock:
+            following = self._waiting[0] if self._waiting else None
+            self._busy = following is not None
+            if following is not None:
+                following.leads = True
+        if following is not None and following.gate:
+            following.gate.open()
+        for request in batch:
+            if request.gate:
+                request.gate.open()
+
+
+def _winners(state: State, batch: Sequence[Request]) -> list[Request]:
+    """Return those that may be committed; the others get their `Conflict`."""
+    moved: set[str] = set()
+    winners = []
+    for request in batch:
+        if request.error is not None:
+            continue
+        token = request.token
+        if token is not None:
+            try:
+                state.check(token, moved)
+            except Conflict as error:
+                request.error = error
+                continue
+        winners.append(request)
+        moved.update(request.transaction.groups)
+    return winners
+
+
+def _own(error: BaseException) -> BaseException:
+    """Return an error that one thread alone raises."""
+    if not isinstance(error, Error):
+        return error
+    own = type(error)(error.message, code=error.code, details=error.details)
+    own.__cause__ = error
+    return own

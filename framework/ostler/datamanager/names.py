@@ -1,0 +1,25 @@
+"""The names of everything that the datamanager keeps, in object storage and in the key-value store."""
+
+from __future__ import annotations
+
+__all__ = ["DATA", "HEAD", "MANIFESTS", "PROBES", "WALS", "number_of", "numbered"]
+
+WALS = "wal/"
+MANIFESTS = "manifest/"
+DATA = "data/"
+PROBES = "probe/"
+HEAD = "head"
+"""The key that says how far the log reaches, below the prefix of the datamanager's keys."""
+
+_WIDTH = 20
+
+
+def numbered(prefix: str, number: int) -> str:
+    """Return the key of an object of a sequence: of fixed width, so that names sort as numbers."""
+    return f"{prefix}{number:0{_WIDTH}}"
+
+
+def number_of(key: str) -> int | None:
+    """Return the number of such a key; None: it is something else."""
+    digits = key.rpartition("/")[2]
+    return int(digits) if len(digits) == _WIDTH and digits.isdigit() else None

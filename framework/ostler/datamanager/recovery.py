@@ -1,0 +1,121 @@
+"""From what lies in object storage to a state in memory; and how a database comes to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ostler.clock import Clock
+from ostler.errors import Conflict, NotFound, Unavailable
+
+from .heads import Head, check_cluster
+from .manifest import Manifest, decode_manifest, encode_manifest, first_manifest
+from .records import Batch, decode_batch
+from .sealing import damaged, digest_of
+from .sequences import Sequence
+from .state import State
+from .threads import Threads
+
+__all__ = ["check_head", "found", "newest_manifest", "recover"]
+
+_ATTEMPTS = 20
+_BATCH = 256
+
+
+def newest_manifest(manifests: Sequence) -> Manifest | None:
+    """Return the newest manifest; None: there is no database yet.
+
+    :raises Internal: it is damaged.
+    """
+    for _ in range(_ATTEMPTS):
+        number = max(manifests.after(0), default=0)
+        if number == 0:
+            return None
+        name = f"{manifests.prefix}{number}"
+        try:
+            return decode_manifest(manifests.read(number), name)
+        except NotFound:
+            continue  # a newer one has taken its place
+    raise Unavailable("the manifests change faster than they can be read: try again")
+
+
+def found(manifests: Sequence, clock: Clock, arbiter: str) -> Manifest:
+    """Make a new, empty database, or return the manifest of who was faster."""
+    first = first_manifest(clock.new_id(), arbiter, clock.now())
+    data = encode_manifest(first)
+    try:
+        manifests.create(1, data)
+    except (Conflict, Unavailable):
+        made = newest_manifest(manifests)
+        if made is None:
+            raise
+        return made
+    return replace(first, own=digest_of(data))
+
+
+def recover(manifest: Manifest, wals: Sequence, manifests: Sequence, threads: Threads) -> State:
+    """Return the state that a manifest and the log after it make.
+
+    :raises Internal: an object is damaged or missing; names it.
+    """
+    while True:
+        state = State.at(manifest)
+        listed = list(wals.after(manifest.commit))
+        missing = _read(state, wals, listed, threads)
+        if missing is None:
+            return state
+        newest = newest_manifest(manifests)
+        if newest is None or newest.number <= manifest.number:
+            raise damaged(
+                f"{wals.prefix}{missing}",
+                f"it is missing, though number {listed[-1]} is there",
+            )
+        manifest = newest  # it was removed meanwhile, for the newer manifest covers it
+
+
+def check_head(head: Head | None, state: State) -> None:
+    """Refuse a key-value store that does not belong to the storage.
+
+    :raises Conflict: it belongs to another database, or knows of commits that
+        the storage does not have (code ``"storage_behind"``).
+    """
+    if head is None:
+        return
+    check_cluster(head, state.manifest.cluster)
+    if head.commit > state.commit:
+        raise Conflict(
+            f"the key-value store knows of commit {head.commit} and the object storage ends at "
+            f"{state.commit}: objects were lost, or this is an old copy of the storage. Restore "
+            f"the storage; to go on without those commits, delete the key {'head'!r} of the store",
+            code="storage_behind",
+        )
+
+
+def _read(state: State, wals: Sequence, numbers: list[int], threads: Threads) -> int | None:
+    """Take in objects of the log; return the number of one that is missing before the last of them."""
+    for number, batch in _batches(wals, numbers, threads):
+        expected = state.commit + 1
+        if batch is None or number != expected:
+            return expected
+        if batch.number != number or batch.previous != state.digest:
+            raise damaged(
+                f"{wals.prefix}{number}",
+                f"it does not follow the number {number - 1} that is there: one of the two was "
+                "replaced or comes from another database",
+            )
+        state.apply(batch)
+    return None
+
+
+def _batches(
+    wals: Sequence, numbers: list[int], threads: Threads
+) -> Iterator[tuple[int, Batch | None]]:
+    def read(number: int) -> tuple[int, Batch | None]:
+        try:
+            data = wals.read(number)
+        except NotFound:
+            return number, None
+        return number, decode_batch(data, f"{wals.prefix}{number}")
+
+    for start in range(0, len(numbers), _BATCH):
+        yield from threads.map(read, numbers[start : start + _BATCH])
