@@ -1,0 +1,1 @@
+"""A crash-safe database of typed entries in object storage."""
