@@ -1,0 +1,41 @@
+"""Where zstd comes from: the standard library has it since Python 3.14."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+__all__ = ["Compressor", "decompressed"]
+
+_LEVEL = 1
+
+
+class Compressor:
+    """Compresses one piece after the other. For one thread."""
+
+    def __init__(self) -> None:
+        # Setting one up takes longer than compressing 16 KiB does.
+        self._zstd = zstd.ZstdCompressor(level=_LEVEL)
+
+    def compressed(self, data: bytes) -> bytes:
+        """Return ``data`` as one zstd frame."""
+        return self._zstd.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
+
+
+def decompressed(data: bytes | memoryview, size: int) -> bytes:
+    """Return the ``size`` bytes in the zstd frame ``data``, never allocating much more.
+
+    :raises ValueError: it is no such frame, or holds another number of bytes.
+    """
+    frame = zstd.ZstdDecompressor()
+    try:
+        found = frame.decompress(data, size + 1)
+    except zstd.ZstdError as error:
+        raise ValueError(str(error)) from error
+    if len(found) != size or not frame.eof or frame.unused_data:
+        raise ValueError(f"the frame does not hold {size} bytes")
+    return found
