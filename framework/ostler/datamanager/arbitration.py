@@ -18,10 +18,9 @@ from .names import numbered
 from .sealing import digest_of
 from .sequences import StorageSequence
 
-__all__ = ["KvSequence", "creates_exclusively", "sequence"]
+__all__ = ["KvSequence", "sequence"]
 
 _REMEMBERED = 64
-_RACERS = 12
 
 
 class KvSequence(StorageSequence):

@@ -10,8 +10,8 @@ from ostler.clock import Clock
 from ostler.errors import Conflict, Error, NotFound, Unavailable
 from ostler.ost import ObjectStorage
 
-from .compaction import CompactionOptions, TypeFiles, compact
 from .cache import FileCache
+from .compaction import CompactionOptions, TypeFiles, compact
 from .log import Log
 from .manifest import Manifest, encode_manifest
 from .options import Options
@@ -126,12 +126,12 @@ class Checkpointer:
 
     def _compacted(self, snapshot: Snapshot) -> Manifest:
         types: dict[str, TypeFiles] = dict(snapshot.manifest.types)
-        for type, changes in snapshot.changes.items():
-            types[type] = compact(
+        for name, changes in snapshot.changes.items():
+            types[name] = compact(
                 self._ost,
-                type,
-                types.get(type, _NONE),
-                sorted((id, item[1]) for id, item in changes.items()),
+                name,
+                types.get(name, _NONE),
+                sorted((key, item[1]) for key, item in changes.items()),
                 options=self._compaction,
                 cache=self._cache,
                 new_id=self._clock.new_id,

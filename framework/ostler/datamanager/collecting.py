@@ -11,7 +11,7 @@ from ostler.ost import ObjectStorage
 from .checkpointing import Checkpointer
 from .log import Log
 from .manifest import Manifest
-from .names import DATA, MANIFESTS, PROBES, WALS, number_of, numbered
+from .names import DATA, MANIFESTS, PROBES, number_of, numbered
 from .options import Options
 from .sequences import Sequence
 

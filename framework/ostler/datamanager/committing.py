@@ -8,7 +8,7 @@ came meanwhile. A writer that is alone waits for nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ostler.errors import Conflict, Error
 

@@ -1,4 +1,4 @@
-"""Zstandard, from the standard library where it has it."""
+"""Where zstd comes from: the standard library has it since Python 3.14."""
 
 from __future__ import annotations
 
@@ -9,26 +9,51 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-__all__ = ["pack", "unpack"]
+__all__ = ["Compressor", "decompressed", "pack", "unpack"]
 
 _LEVEL = 1
 _WORTH = 512
 
 
-def pack(data: bytes) -> tuple[bool, bytes]:
-    """Return whether it was worth compressing, and the bytes to store."""
-    if len(data) < _WORTH:
-        return False, data
-    packed = zstd.compress(data, _LEVEL)
-    return (True, packed) if len(packed) < len(data) else (False, data)
+class Compressor:
+    """Compresses one piece after the other. For one thread."""
+
+    def __init__(self) -> None:
+        # Setting one up takes longer than compressing 16 KiB does.
+        self._zstd = zstd.ZstdCompressor(level=_LEVEL)
+
+    def compressed(self, data: bytes) -> bytes:
+        """Return ``data`` as one zstd frame."""
+        return self._zstd.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
 
 
-def unpack(data: bytes) -> bytes:
-    """Return what was compressed. The caller has checked the checksum.
+def decompressed(data: bytes | memoryview, size: int) -> bytes:
+    """Return the ``size`` bytes in the zstd frame ``data``, never allocating much more.
+
+    :raises ValueError: it is no such frame, or holds another number of bytes.
+    """
+    frame = zstd.ZstdDecompressor()
+    try:
+        found = frame.decompress(data, size + 1)
+    except zstd.ZstdError as error:
+        raise ValueError(str(error)) from error
+    if len(found) != size or not frame.eof or frame.unused_data:
+        raise ValueError(f"the frame does not hold {size} bytes")
+    return found
+
+
+def pack(data: bytes) -> tuple[int, bytes]:
+    """Return ``data`` for storing, with its length when it was worth compressing, else with 0."""
+    if len(data) >= _WORTH:
+        packed = zstd.compress(data, _LEVEL)
+        if len(packed) < len(data):
+            return len(data), packed
+    return 0, data
+
+
+def unpack(size: int, data: bytes) -> bytes:
+    """Return what `pack` was given.
 
     :raises ValueError: it is nothing that `pack` made.
     """
-    try:
-        return zstd.decompress(data)
-    except zstd.ZstdError as error:
-        raise ValueError(str(error)) from error
+    return decompressed(data, size) if size else data

@@ -6,12 +6,13 @@ meanwhile: taking in a commit that is known already does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence as Listed
+from collections.abc import Callable
+from collections.abc import Sequence as Listed
 from contextlib import AbstractContextManager
 from typing import Any
 
 from ostler.clock import Clock
-from ostler.errors import Conflict, Error, Internal, NotFound, Unavailable, Unknown
+from ostler.errors import Conflict, Error, NotFound, Unavailable, Unknown
 
 from .freshness import Freshness, Instant
 from .manifest import Manifest, decode_manifest
@@ -201,7 +202,8 @@ class Log:
         except Unavailable:
             return False
         if digest_of(found) != digest_of(data):
-            self._covered(number) or self.take(found, number)
+            if not self._covered(number):
+                self.take(found, number)
             return False
         try:
             self._wals.persist([number])

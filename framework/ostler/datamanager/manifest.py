@@ -93,8 +93,8 @@ def decode_manifest(data: bytes, name: str) -> Manifest:
     """
     payload = unseal(Kind.MANIFEST, data, name)
     try:
-        compressed, body = msgpack.unpackb(payload)
-        content = msgpack.unpackb(unpack(body) if compressed else body)
+        size, body = msgpack.unpackb(payload)
+        content = msgpack.unpackb(unpack(size, body))
         types = {each: _decode_files(files) for each, files in content.pop("types").items()}
         return Manifest(types=types, own=digest_of(data), **content)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -109,7 +109,9 @@ def _encode_files(files: TypeFiles) -> Any:
 def _decode_files(data: Any) -> TypeFiles:
     runs, partitions = data
     return TypeFiles(
-        tuple(Run(files=tuple(FileInfo(*info) for info in infos), tier=tier) for tier, infos in runs),
+        tuple(
+            Run(files=tuple(FileInfo(*info) for info in infos), tier=tier) for tier, infos in runs
+        ),
         tuple(FileInfo(*info) for info in partitions),
     )
 

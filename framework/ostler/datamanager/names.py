@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["DATA", "HEAD", "MANIFESTS", "PROBES", "WALS", "number_of", "numbered"]
+__all__ = [
+    "CHECKPOINTER",
+    "DATA",
+    "HEAD",
+    "KV_PREFIX",
+    "MANIFESTS",
+    "PROBES",
+    "WALS",
+    "number_of",
+    "numbered",
+]
 
 WALS = "wal/"
 MANIFESTS = "manifest/"
@@ -10,6 +20,12 @@ DATA = "data/"
 PROBES = "probe/"
 HEAD = "head"
 """The key that says how far the log reaches, below the prefix of the datamanager's keys."""
+
+CHECKPOINTER = "checkpointer"
+"""The mutex of the process that makes checkpoints: others need not at the same time."""
+
+KV_PREFIX = "datamanager/"
+"""Goes before the keys of the datamanager in the key-value store."""
 
 _WIDTH = 20
 

@@ -10,7 +10,17 @@ import msgpack
 from .compression import pack, unpack
 from .sealing import Kind, damaged, digest_of, seal, unseal
 
-__all__ = ["Action", "Batch", "Commit", "Delete", "Put", "Token", "Transaction", "decode_batch", "encode_batch"]
+__all__ = [
+    "Action",
+    "Batch",
+    "Commit",
+    "Delete",
+    "Put",
+    "Token",
+    "Transaction",
+    "decode_batch",
+    "encode_batch",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +101,8 @@ def encode_batch(batch: Batch) -> bytes:
         (each.groups, [(a.type, a.id, a.data if type(a) is Put else None) for a in each.actions])
         for each in batch.transactions
     ]
-    compressed, body = pack(msgpack.packb(rows))
-    head = (batch.number, batch.previous, batch.writer, compressed, body)
+    size, body = pack(msgpack.packb(rows))
+    head = (batch.number, batch.previous, batch.writer, size, body)
     return seal(Kind.WAL, msgpack.packb(head))
 
 
@@ -103,15 +113,17 @@ def decode_batch(data: bytes, name: str) -> Batch:
     """
     payload = unseal(Kind.WAL, data, name)
     try:
-        number, previous, writer, compressed, body = msgpack.unpackb(payload)
-        rows = msgpack.unpackb(unpack(body) if compressed else body)
+        number, previous, writer, size, body = msgpack.unpackb(payload)
+        rows = msgpack.unpackb(unpack(size, body))
         transactions = tuple(_transaction(groups, actions) for groups, actions in rows)
     except (ValueError, TypeError) as error:
         raise damaged(name, f"its content cannot be read ({error})") from error
     return Batch(number, previous, writer, transactions, digest_of(data), len(data))
 
 
-def _transaction(groups: Sequence[str], actions: Sequence[Sequence[object]]) -> Transaction:
+def _transaction(
+    groups: Sequence[str], actions: Sequence[tuple[str, str, bytes | None]]
+) -> Transaction:
     return Transaction(tuple(_action(*row) for row in actions), tuple(groups))
 
 

@@ -104,12 +104,12 @@ class State:
                 f"manifest/{manifest.number}", f"it was made of another commit {self.commit}"
             )
         self.manifest = manifest
-        for type, changes in list(self.changes.items()):
-            newer = {id: item for id, item in changes.items() if item[0] > manifest.commit}
+        for name, changes in list(self.changes.items()):
+            newer = {key: item for key, item in changes.items() if item[0] > manifest.commit}
             if newer:
-                self.changes[type] = newer
+                self.changes[name] = newer
             else:
-                del self.changes[type]
+                del self.changes[name]
         while self._sizes and self._sizes[0][0] <= manifest.commit:
             self.log_bytes -= self._sizes.popleft()[1]
         self._raise_floor(manifest.floor)
@@ -136,7 +136,7 @@ class State:
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, untouched by what comes."""
-        changes = {type: dict(items) for type, items in self.changes.items()}
+        changes = {name: dict(items) for name, items in self.changes.items()}
         return Snapshot(
             self.commit, self.digest, self.manifest, changes, dict(self.groups), self.floor
         )

@@ -37,11 +37,9 @@ def scan_snapshot(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the entries of a type in the order of their ids."""
     changed = snapshot.changes.get(type, {})
-    newer = sorted((id, item[1]) for id, item in changed.items())
+    newer = sorted((name, item[1]) for name, item in changed.items())
     stored = snapshot.manifest.types.get(type, _NONE)
-    yield from scan(
-        stored, files.open, prefix=prefix, start_after=start_after, newer=newer
-    )
+    yield from scan(stored, files.open, prefix=prefix, start_after=start_after, newer=[newer])
 
 
 def is_missing(error: Internal) -> bool:

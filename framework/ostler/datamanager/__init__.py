@@ -1,0 +1,37 @@
+"""The datamanager: a crash-safe database of typed entries over object storage.
+
+Entries (``type``, ``id`` → bytes) are written in transactions. A commit is one
+object of a write-ahead log in object storage; checkpoints turn the log into
+sorted data files that a manifest names. The key-value store tells other
+processes of new commits; what it loses is written anew from the storage.
+"""
+
+from __future__ import annotations
+
+from .checkpointing import CheckpointReport
+from .collecting import CollectReport
+from .database import Datamanager, Reading, Status
+from .options import Options
+from .records import Action, Commit, Delete, Put, Token
+from .threads import Gate, SystemThreads, Threads
+from .verifying import Problem
+from .watching import CommitWatch
+
+__all__ = [
+    "Action",
+    "CheckpointReport",
+    "CollectReport",
+    "Commit",
+    "CommitWatch",
+    "Datamanager",
+    "Delete",
+    "Gate",
+    "Options",
+    "Problem",
+    "Put",
+    "Reading",
+    "Status",
+    "SystemThreads",
+    "Threads",
+    "Token",
+]

@@ -1,0 +1,98 @@
+"""Telling other processes, through the key-value store, how far the log reaches."""
+
+from __future__ import annotations
+
+import logging
+
+from ostler.errors import Conflict, Error
+
+from .heads import Head, Heads, check_cluster
+from .log import Log
+from .threads import Gate, Threads
+
+__all__ = ["Publisher"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Publishes the newest commit and manifest: at once, or in a thread that leaves out what is overtaken.
+
+    What is not published loses nothing: other processes then see it when they
+    look themselves.
+    """
+
+    def __init__(self, heads: Heads, log: Log, threads: Threads) -> None:
+        self._heads, self._log, self._threads = heads, log, threads
+        self._lock = threads.lock()
+        self._gate: Gate | None = None
+        self._running = False
+        self._told: Head | None = None
+
+    def tell(self) -> None:
+        """See to it that what is known now is published."""
+        if not self._running:
+            self.publish()
+            return
+        gate = self._gate
+        if gate is not None:
+            gate.open()
+
+    def publish(self) -> None:
+        """Publish what is known now; a store that cannot be reached is said in the log.
+
+        :raises Conflict: the store belongs to another database.
+        """
+        with self._lock:
+            head = self._head()
+            if head == self._told:
+                return
+            try:
+                self._heads.publish(head)
+                self._told = head
+            except Conflict:
+                raise
+            except Error as error:
+                _LOG.warning(
+                    "the key-value store could not be told of commit %d, which is stored: %s",
+                    head.commit,
+                    error.message,
+                )
+
+    def renew(self) -> None:
+        """Look whether the store still tells what it was told, and tell it again if not.
+
+        :raises Conflict: the store belongs to another database.
+        """
+        with self._lock:
+            head = self._heads.read()
+            if head is not None:
+                check_cluster(head, self._head().cluster)
+            if head is None or (self._told and head.commit < self._told.commit):
+                self._told = None
+        self.publish()
+
+    def run(self) -> None:
+        """Publish whenever there is something new, until `close`."""
+        self._running = True
+        while self._running:
+            self._gate = self._threads.gate()
+            if self._head() == self._told:
+                self._gate.wait()
+            try:
+                self.publish()
+            except Conflict as error:
+                _LOG.error("%s", error.message)
+                return
+
+    def close(self) -> None:
+        """Publish what is left; let `run` end."""
+        self._running = False
+        if self._gate is not None:
+            self._gate.open()
+        self.publish()
+
+    def _head(self) -> Head:
+        with self._log.lock:
+            state = self._log.state
+            return Head(state.manifest.cluster, state.commit, state.manifest.number)
