@@ -136,7 +136,7 @@ class Datamanager:
         )
         self._log.sync()
         check_head(head, self._log.state)
-        self._publisher = Publisher(heads, self._log, threads)
+        self._publisher = Publisher(heads, self._log, threads, self._clock)
         self._publisher.publish()
         self._build()
         self._opened = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence as Listed
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from ostler.clock import Clock
@@ -83,17 +84,7 @@ class Log:
         batch = decode_batch(data, name)
         if batch.number != number:
             raise damaged(name, f"it says that it is number {batch.number}")
-        with self.lock:
-            if number != self.state.commit + 1:
-                return
-            if batch.previous != self.state.digest:
-                raise damaged(
-                    name,
-                    f"it does not follow the number {number - 1} that is there: one of the two was "
-                    "replaced or comes from another database",
-                )
-            self.state.apply(batch)
-        self._advanced()
+        self._apply(batch)
 
     def refresh(self) -> Manifest:
         """Adopt the newest manifest if there is one that is not known; return the newest."""
@@ -153,69 +144,70 @@ class Log:
                 batch = Batch(state.commit + 1, state.digest, self._writer, transactions)
             if not transactions:
                 return None
-            if self._write(batch.number, encode_batch(batch), deadline):
+            data = encode_batch(batch)
+            stored = replace(batch, digest=digest_of(data), size=len(data))
+            if self._write(stored, data, deadline):
                 return batch.number
 
-    def _write(self, number: int, data: bytes, deadline: float) -> bool:
+    def _write(self, batch: Batch, data: bytes, deadline: float) -> bool:
         """Write a batch to its number; return False when somebody else has it."""
-        error: Error | None = None
+        failure: Error | None = None
         while True:
-            began = self._freshness.now()
-            fate = self._fate(number, data, sent=error is not None)
+            self._persist_before(batch.number)
+            fate = self._fate(batch, sent=failure is not None)
             if fate is not None:
                 return fate
-            if error is not None:
-                self._wait(number, error, deadline)
+            began = self._freshness.now()
             try:
-                self._persist_before(number)
-                self._wals.create(number, data)
-            except Error as failure:
-                error = failure
-                if not self._done(number, data, failure):
+                self._wals.create(batch.number, data)
+            except Error as error:
+                if not self._done(batch, error, certain=failure is None):
+                    failure = error
+                    self._pause(batch.number, error, deadline)
                     continue
-            return self._conclude(number, data, began)
+            return self._conclude(batch, began)
 
-    def _fate(self, number: int, data: bytes, *, sent: bool) -> bool | None:
+    def _fate(self, batch: Batch, *, sent: bool) -> bool | None:
         """Return what is known of a number: True, this batch has it; False: another; None: nobody yet.
 
         :param sent: whether it may have been stored by an earlier attempt.
         """
         with self.lock:
-            if self.state.commit < number:
+            if self.state.commit < batch.number:
                 return None
-            digest = self.state.digest_at(number)
+            digest = self.state.digest_at(batch.number)
         if digest is None and sent:
-            raise self._held_up(number)
-        return digest == digest_of(data)
+            raise _held_up(batch.number)
+        return digest == batch.digest
 
-    def _done(self, number: int, data: bytes, error: Error) -> bool:
+    def _done(self, batch: Batch, error: Error, *, certain: bool) -> bool:
         """Find out whether an attempt that failed did store its object; if so make it durable.
 
-        :raises Error: ``error``, when it certainly did not and trying again is of no use.
+        :param certain: no earlier attempt may have stored it.
+        :raises Error: ``error``, when it was not stored and trying again is of no use.
         """
         try:
-            found = self._wals.read(number)
+            found = self._wals.read(batch.number)
+            if digest_of(found) == batch.digest:
+                self._wals.persist([batch.number])
+                return True
         except NotFound:
-            if not isinstance(error, (Unavailable, Conflict)) or error.code == "no_space":
+            if certain and _final(error):
                 raise error from None
             return False
         except Unavailable:
             return False
-        if digest_of(found) != digest_of(data):
-            if not self._covered(number):
-                self.take(found, number)
-            return False
-        try:
-            self._wals.persist([number])
-        except (NotFound, Unavailable):
-            return False
-        return True
+        if not self._covered(batch.number):
+            self.take(found, batch.number)
+        return False
 
-    def _wait(self, number: int, error: Error, deadline: float) -> None:
-        """Pause before the next attempt.
+    def _pause(self, number: int, error: Error, deadline: float) -> None:
+        """Pause before the next attempt, unless somebody else's commit was the reason.
 
         :raises Unknown: the time is over.
         """
+        if self.state.commit >= number:
+            return
         if self._clock.monotonic() >= deadline:
             raise Unknown(
                 f"the storage did not say in {self._options.commit_budget:g} s whether commit "
@@ -223,31 +215,40 @@ class Log:
             ) from error
         self._clock.sleep(_PAUSE * self._clock.random())
 
-    def _conclude(self, number: int, data: bytes, began: Instant) -> bool:
+    def _conclude(self, batch: Batch, began: Instant) -> bool:
         """Take in what was written, unless its number may be one that was removed.
 
         :raises Unknown: a manifest covers the number, and it is not known whether with this batch.
         """
-        fate = self._fate(number, data, sent=True)
-        if fate is None:
-            if self._covered(number):
-                raise self._held_up(number)
-            self.take(data, number)
-            fate = True
+        if self._covered(batch.number):
+            fate = self._fate(batch, sent=True)
+        else:
+            self._apply(batch)
+            fate = self._fate(batch, sent=True)
         if fate:
-            self._durable = max(self._durable, number)
+            self._durable = max(self._durable, batch.number)
             self._freshness.seen(began)
-        return fate
+        return bool(fate)
 
     def _covered(self, number: int) -> bool:
         """Whether a number may have been removed, and be taken again by what comes too late."""
-        return self._freshness.stale and self.refresh().commit >= number
+        if self._freshness.stale:
+            self.refresh()
+        return self.state.manifest.commit >= number
 
-    def _held_up(self, number: int) -> Unknown:
-        return Unknown(
-            f"this process was held up for so long that commit {number} may have been made, "
-            "taken over into a manifest and removed: read before you try again"
-        )
+    def _apply(self, batch: Batch) -> None:
+        """Take in the batch that follows; one that is known already changes nothing."""
+        with self.lock:
+            if batch.number != self.state.commit + 1:
+                return
+            if batch.previous != self.state.digest:
+                raise damaged(
+                    f"{self._wals.prefix}{batch.number}",
+                    f"it does not follow the number {batch.number - 1} that is there: one of the "
+                    "two was replaced or comes from another database",
+                )
+            self.state.apply(batch)
+        self._advanced()
 
     def _persist_before(self, number: int) -> None:
         """Make durable what this commit builds upon: others may have died before they did.
@@ -256,5 +257,21 @@ class Log:
         """
         first = max(self._durable, self.state.manifest.commit) + 1
         if first < number:
-            self._wals.persist(range(first, number))
+            try:
+                self._wals.persist(range(first, number))
+            except NotFound:
+                if self.refresh().commit < first:
+                    raise
         self._durable = max(self._durable, number - 1)
+
+
+def _final(error: Error) -> bool:
+    """Whether an error says that nothing was stored, and that the same would come again."""
+    return not isinstance(error, (Unavailable, Conflict)) or error.code == "no_space"
+
+
+def _held_up(number: int) -> Unknown:
+    return Unknown(
+        f"this process was held up for so long that commit {number} may have been made, taken "
+        "over into a manifest and removed: read before you try again"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from ostler.clock import Clock
 from ostler.errors import Conflict, Error
 
 from .heads import Head, Heads, check_cluster
@@ -13,6 +14,8 @@ from .threads import Gate, Threads
 __all__ = ["Publisher"]
 
 _LOG = logging.getLogger(__name__)
+_REST = 0.005
+"""Seconds after each time: under load many commits are told of together."""
 
 
 class Publisher:
@@ -22,8 +25,9 @@ class Publisher:
     look themselves.
     """
 
-    def __init__(self, heads: Heads, log: Log, threads: Threads) -> None:
-        self._heads, self._log, self._threads = heads, log, threads
+    def __init__(self, heads: Heads, log: Log, threads: Threads, clock: Clock) -> None:
+        self._heads, self._log = heads, log
+        self._threads, self._clock = threads, clock
         self._lock = threads.lock()
         self._gate: Gate | None = None
         self._running = False
@@ -84,6 +88,7 @@ class Publisher:
             except Conflict as error:
                 _LOG.error("%s", error.message)
                 return
+            self._clock.sleep(_REST)
 
     def close(self) -> None:
         """Publish what is left; let `run` end."""
