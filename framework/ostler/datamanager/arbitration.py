@@ -44,6 +44,8 @@ class KvSequence(StorageSequence):
             raise Conflict(f"{name} is taken", code="exists")
         if stored is None:
             self._ost.put(name, data)
+        else:
+            self.persist([number])  # who stored it may not have come that far
         decided = self._kv.get(name)
         if decided is None or decided.value.decode() != digest:
             raise Unknown(f"the key-value store was put back while {name} was written")
