@@ -33,9 +33,11 @@ def newest_manifest(manifests: Sequence) -> Manifest | None:
             return None
         name = f"{manifests.prefix}{number}"
         try:
-            return decode_manifest(manifests.read(number), name)
+            manifest = decode_manifest(manifests.read(number), name)
+            manifests.persist([number])  # who made it may have died before it was durable
         except NotFound:
             continue  # a newer one has taken its place
+        return manifest
     raise Unavailable("the manifests change faster than they can be read: try again")
 
 
@@ -46,11 +48,20 @@ def found(manifests: Sequence, clock: Clock, arbiter: str) -> Manifest:
     try:
         manifests.create(1, data)
     except (Conflict, Unavailable):
+        _complete_first(manifests)
         made = newest_manifest(manifests)
         if made is None:
             raise
         return made
     return replace(first, own=digest_of(data))
+
+
+def _complete_first(manifests: Sequence) -> None:
+    """Read the first manifest, which stores it when its maker got the number and no further."""
+    try:
+        manifests.read(1)
+    except NotFound:
+        pass  # a newer one has taken its place, or there is none
 
 
 def recover(manifest: Manifest, wals: Sequence, manifests: Sequence, threads: Threads) -> State:
