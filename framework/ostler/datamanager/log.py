@@ -27,6 +27,7 @@ __all__ = ["Log"]
 
 _GONE_ATTEMPTS = 20
 _PAUSE = 0.1
+_HELD_UP = "held_up"
 
 
 class Log:
@@ -94,7 +95,10 @@ class Log:
             newest = max(self._manifests.after(known.number), default=known.number)
             try:
                 if newest > known.number:
-                    self.adopt(self.read_manifest(newest))
+                    manifest = self.read_manifest(newest)
+                    # What it covers counts as durable, so it must be, whoever made it.
+                    self._manifests.persist([newest])
+                    self.adopt(manifest)
             except NotFound:
                 continue  # a newer one has taken its place
             self._freshness.seen(began)
@@ -151,21 +155,34 @@ class Log:
 
     def _write(self, batch: Batch, data: bytes, deadline: float) -> bool:
         """Write a batch to its number; return False when somebody else has it."""
-        failure: Error | None = None
+        sent = False
         while True:
-            self._persist_before(batch.number)
-            fate = self._fate(batch, sent=failure is not None)
-            if fate is not None:
-                return fate
-            began = self._freshness.now()
             try:
-                self._wals.create(batch.number, data)
+                self._persist_before(batch.number)
+                fate = self._fate(batch, sent=sent)
+                if fate is None:
+                    return self._attempt(batch, data)
+                if fate:
+                    self._wals.persist([batch.number])  # seen by others before it was durable
+                return fate
             except Error as error:
-                if not self._done(batch, error, certain=failure is None):
-                    failure = error
-                    self._pause(batch.number, error, deadline)
-                    continue
-            return self._conclude(batch, began)
+                if error.code == _HELD_UP or _alarm(error) or (_final(error) and not sent):
+                    raise
+                sent = True
+                self._pause(batch.number, error, deadline)
+
+    def _attempt(self, batch: Batch, data: bytes) -> bool:
+        """Create the object of a batch; return False when another one is there.
+
+        :raises Error: it was not stored, or nobody knows.
+        """
+        began = self._freshness.now()
+        try:
+            self._wals.create(batch.number, data)
+        except Error as error:
+            if not self._stored(batch, error):
+                return False
+        return self._conclude(batch, began)
 
     def _fate(self, batch: Batch, *, sent: bool) -> bool | None:
         """Return what is known of a number: True, this batch has it; False: another; None: nobody yet.
@@ -180,34 +197,28 @@ class Log:
             raise _held_up(batch.number)
         return digest == batch.digest
 
-    def _done(self, batch: Batch, error: Error, *, certain: bool) -> bool:
-        """Find out whether an attempt that failed did store its object; if so make it durable.
+    def _stored(self, batch: Batch, error: Error) -> bool:
+        """Find out whether an attempt that failed did store its object, and make it durable then.
 
-        :param certain: no earlier attempt may have stored it.
-        :raises Error: ``error``, when it was not stored and trying again is of no use.
+        :raises Error: ``error``, when there is none; what kept from finding out.
         """
         try:
             found = self._wals.read(batch.number)
-            if digest_of(found) == batch.digest:
-                self._wals.persist([batch.number])
-                return True
         except NotFound:
-            if certain and _final(error):
-                raise error from None
-            return False
-        except Unavailable:
-            return False
-        if not self._covered(batch.number):
-            self.take(found, batch.number)
+            raise error from None
+        if digest_of(found) == batch.digest:
+            self._wals.persist([batch.number])
+            return True
+        if self._covered(batch.number):
+            raise _held_up(batch.number) from error
+        self.take(found, batch.number)
         return False
 
     def _pause(self, number: int, error: Error, deadline: float) -> None:
-        """Pause before the next attempt, unless somebody else's commit was the reason.
+        """Pause before the next attempt.
 
         :raises Unknown: the time is over.
         """
-        if self.state.commit >= number:
-            return
         if self._clock.monotonic() >= deadline:
             raise Unknown(
                 f"the storage did not say in {self._options.commit_budget:g} s whether commit "
@@ -216,15 +227,17 @@ class Log:
         self._clock.sleep(_PAUSE * self._clock.random())
 
     def _conclude(self, batch: Batch, began: Instant) -> bool:
-        """Take in what was written, unless its number may be one that was removed.
+        """Take in what was stored, unless its number may be one that was removed.
 
         :raises Unknown: a manifest covers the number, and it is not known whether with this batch.
         """
-        if self._covered(batch.number):
-            fate = self._fate(batch, sent=True)
-        else:
+        try:
+            covered = self._covered(batch.number)
+        except Error as error:
+            raise _held_up(batch.number) from error
+        if not covered:
             self._apply(batch)
-            fate = self._fate(batch, sent=True)
+        fate = self._fate(batch, sent=True)
         if fate:
             self._durable = max(self._durable, batch.number)
             self._freshness.seen(began)
@@ -267,11 +280,17 @@ class Log:
 
 def _final(error: Error) -> bool:
     """Whether an error says that nothing was stored, and that the same would come again."""
-    return not isinstance(error, (Unavailable, Conflict)) or error.code == "no_space"
+    return not isinstance(error, (Unavailable, Conflict, NotFound)) or error.code == "no_space"
+
+
+def _alarm(error: Error) -> bool:
+    """Whether an error says that an object of the database is not as it should be."""
+    return isinstance(error, Internal) and "object" in error.details
 
 
 def _held_up(number: int) -> Unknown:
     return Unknown(
         f"this process was held up for so long that commit {number} may have been made, taken "
-        "over into a manifest and removed: read before you try again"
+        "over into a manifest and removed: read before you try again",
+        code=_HELD_UP,
     )
