@@ -131,6 +131,8 @@ class Checkpointer:
                 return True
             except (NotFound, Unavailable):
                 continue  # not there, or nobody knows: the same bytes once more
+        if isinstance(failure, Conflict):
+            raise Unavailable(f"manifest {number} could not be made durable") from failure
         raise failure
 
     def _compacted(self, snapshot: Snapshot) -> Manifest:
