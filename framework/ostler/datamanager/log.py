@@ -58,6 +58,11 @@ class Log:
         self._freshness = Freshness(clock, options.grace)
         self._durable = state.manifest.commit
 
+    @property
+    def durable(self) -> int:
+        """Number of the newest commit of which it is known that no power loss takes it."""
+        return max(self._durable, self.state.manifest.commit)
+
     def sync(self) -> int:
         """Take in every commit that was acknowledged before this call; return the newest number.
 
@@ -268,7 +273,7 @@ class Log:
 
         What a manifest covers is in its files.
         """
-        first = max(self._durable, self.state.manifest.commit) + 1
+        first = self.durable + 1
         if first < number:
             try:
                 self._wals.persist(range(first, number))

@@ -99,5 +99,7 @@ class Publisher:
 
     def _head(self) -> Head:
         with self._log.lock:
-            state = self._log.state
-            return Head(state.manifest.cluster, state.commit, state.manifest.number)
+            manifest = self._log.state.manifest
+            # Not what may still be lost: a store that knows of more than the
+            # storage has is refused.
+            return Head(manifest.cluster, self._log.durable, manifest.number)
