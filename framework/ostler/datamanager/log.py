@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ostler.clock import Clock
-from ostler.errors import Conflict, Error, NotFound, Unavailable, Unknown
+from ostler.errors import Conflict, Error, Internal, NotFound, Unavailable, Unknown
 
 from .freshness import Freshness, Instant
 from .manifest import Manifest, decode_manifest
@@ -167,7 +167,7 @@ class Log:
                 fate = self._fate(batch, sent=sent)
                 if fate is None:
                     return self._attempt(batch, data)
-                if fate:
+                if fate and batch.number > self.durable:
                     self._wals.persist([batch.number])  # seen by others before it was durable
                 return fate
             except Error as error:
@@ -215,7 +215,7 @@ class Log:
             self._wals.persist([batch.number])
             return True
         if self._covered(batch.number):
-            raise _held_up(batch.number) from error
+            return bool(self._fate(batch, sent=True))
         self.take(found, batch.number)
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from ostler.clock import Clock
@@ -58,10 +59,8 @@ def found(manifests: Sequence, clock: Clock, arbiter: str) -> Manifest:
 
 def _complete_first(manifests: Sequence) -> None:
     """Read the first manifest, which stores it when its maker got the number and no further."""
-    try:
+    with suppress(NotFound):  # a newer one has taken its place, or there is none
         manifests.read(1)
-    except NotFound:
-        pass  # a newer one has taken its place, or there is none
 
 
 def recover(manifest: Manifest, wals: Sequence, manifests: Sequence, threads: Threads) -> State:
