@@ -11,7 +11,7 @@ from zlib import crc32
 import msgpack
 
 from .blocks import Block
-from .filters import build_filter
+from .filters import BYTES_PER_ENTRY, build_filter
 from .sealing import VERSION, Kind, damaged, seal, unseal
 
 __all__ = ["RECORD_SIZE", "TAIL_SIZE", "Contents", "Index", "Place", "read_index", "tail_of"]
@@ -20,6 +20,7 @@ _TAIL = struct.Struct(">QQ4s")
 _RECORD = struct.Struct(">QII")
 TAIL_SIZE = _TAIL.size + 4
 RECORD_SIZE = _RECORD.size
+_ID_MEMORY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Index:
     :param firsts: the first id of each block.
     :param records: for each block where it ends, its length before compression, its crc32.
     :param check: crc32 of the filter.
+    :param size: of all this in the file, in bytes.
     """
 
     type: str
@@ -53,6 +55,7 @@ class Index:
     count: int
     records: bytes
     check: int
+    size: int
 
     @property
     def end(self) -> int:
@@ -71,13 +74,7 @@ class Index:
     @property
     def memory(self) -> int:
         """About how many bytes this and the filter take in memory."""
-        return (
-            500
-            + 2 * self.count
-            + len(self.records)
-            + 60 * len(self.firsts)
-            + sum(map(len, self.firsts))
-        )
+        return 500 + BYTES_PER_ENTRY * self.count + self.size + _ID_MEMORY * len(self.firsts)
 
 
 @dataclass(slots=True)
@@ -138,12 +135,12 @@ def read_index(sealed: bytes, name: str) -> Index:
     """
     payload = unseal(Kind.DATA, sealed, name)
     try:
-        return _index(msgpack.unpackb(payload))
+        return _index(msgpack.unpackb(payload), len(payload))
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(name, f"its index is not as version {VERSION} has it ({error})") from error
 
 
-def _index(found: dict[str, Any]) -> Index:
+def _index(found: dict[str, Any], size: int) -> Index:
     firsts, records = found["firsts"], found["blocks"]
     if not firsts or len(records) != len(firsts) * RECORD_SIZE:
         raise ValueError(f"{len(records)} bytes about {len(firsts)} blocks")
@@ -154,4 +151,5 @@ def _index(found: dict[str, Any]) -> Index:
         count=found["count"],
         records=records,
         check=found["filter"],
+        size=size,
     )
