@@ -77,7 +77,7 @@ class _Draft:
         self._contents = Contents()
         self._pieces: list[bytes] = []
         self._raw = 0
-        self._index_size = _FIXED + TAIL_SIZE + 4 * len(type)
+        self._index_size = _FIXED + TAIL_SIZE + len(type.encode())
 
     @property
     def count(self) -> int:
@@ -87,7 +87,7 @@ class _Draft:
     def weight_with(self, block: Block, stored: bytes) -> int:
         """Return the weight, if this block was added and the file ended with it; or a little more."""
         count = self.count + len(block.ids)
-        index = self._index_size + _index_share(block) + 4 * len(block.ids[-1])
+        index = self._index_size + _index_share(block) + len(block.ids[-1].encode())
         size = self._contents.end + len(stored) + BYTES_PER_ENTRY * count + index
         return weight_of(size, self._raw + block.raw, count)
 
@@ -117,4 +117,4 @@ class _Draft:
 
 def _index_share(block: Block) -> int:
     """Return at most how many bytes a block takes in the index."""
-    return RECORD_SIZE + 5 + 4 * len(block.ids[0])
+    return RECORD_SIZE + 5 + len(block.ids[0].encode())
