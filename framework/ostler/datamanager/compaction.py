@@ -20,6 +20,8 @@ from .writing import BLOCK_SIZE, write_batches
 
 __all__ = ["CompactionOptions", "Run", "TypeFiles", "compact", "look_up", "scan"]
 
+_SLACK = 1.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompactionOptions:
@@ -97,7 +99,7 @@ class _Compaction:
         """Return about how many bytes the changes will take in files."""
         raw = sum(len(name) + len(value or b"") for name, value in self._changes)
         size = sum(info.size for info in self._files)
-        return raw * size // sum(info.raw for info in self._files) if size else raw
+        return raw * size // max(1, sum(info.raw for info in self._files)) if size else raw
 
     def _with_run(self) -> TypeFiles:
         """Write the changes as a run, together with the runs that they complete a tier of."""
@@ -136,10 +138,10 @@ class _Compaction:
         return merge([until(source, high) for source in sources])
 
     def _target(self, size: float) -> int:
-        """Return the size of each file when ``size`` bytes go into as few as possible, evenly."""
+        """Return the size of each file when about ``size`` bytes go into as few as possible, evenly."""
         limit = self._options.file_size
         count = -int(-size // limit)
-        return min(limit, int(size / count * 1.02)) if count > 1 else limit
+        return min(limit, int(size / count * _SLACK)) if count > 1 else limit
 
     def _joined(self, files: list[FileInfo]) -> tuple[FileInfo, ...]:
         """Join small neighbours, at least one of which is new, until there are none."""

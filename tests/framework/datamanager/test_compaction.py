@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostler.datamanager.blocks import Entry
@@ -18,15 +18,18 @@ from .files_support import Files
 
 Model = dict[str, bytes]
 Changes = dict[str, bytes | None]
+Sizes = dict[str, int | None]
 
 DICE = random.Random(13)
 IDS = st.one_of(
     st.integers(0, 60).map(lambda number: f"id-{number:02}"),
     st.text("aé\uffff\U0001f680", max_size=3),
 )
-SIZES = st.sampled_from([0, 1, 20, 20, 20, 100, 400, 3000])
-VALUES = st.none() | st.builds(DICE.randbytes, SIZES) | SIZES.map(bytes)
-CHANGES = st.dictionaries(IDS, VALUES, max_size=30)
+# A size, negative for what compresses: so that examples are shown shortly.
+SIZES = st.none() | st.sampled_from([0, 1, 20, 21, 22, 100, 400, 3000, -20, -400, -3000])
+CHANGES = st.dictionaries(IDS, SIZES, max_size=20)
+HISTORY = st.lists(CHANGES, max_size=8)
+EXAMPLES = settings(deadline=None, max_examples=60)
 OPTIONS = st.builds(
     CompactionOptions,
     file_size=st.sampled_from([400, 1000, 10_000]),
@@ -36,13 +39,15 @@ OPTIONS = st.builds(
 )
 
 
-@given(st.lists(CHANGES, max_size=12), OPTIONS)
+@EXAMPLES
+@given(HISTORY, OPTIONS)
 def test_whatever_is_changed_all_is_as_in_a_dict(
-    history: list[Changes], options: CompactionOptions
+    history: list[Sizes], options: CompactionOptions
 ) -> None:
     files, layout = Files(), TypeFiles()
     model: Model = {}
-    for changes in history:
+    for seed, sizes in enumerate(history):
+        changes = changes_of(sizes, seed)
         before, layout = layout, files.compact(layout, sorted(changes.items()), options)
         apply(model, changes)
         assert files.everything(layout) == sorted(model.items())
@@ -50,6 +55,14 @@ def test_whatever_is_changed_all_is_as_in_a_dict(
             assert files.look_up(layout, name) == model.get(name)
         check_layout(files, layout, options)
         check_untouched(files, before, layout, changes, options)
+
+
+def changes_of(sizes: Sizes, seed: int) -> Changes:
+    dice = random.Random(seed)
+    return {
+        name: size if size is None else dice.randbytes(size) if size > 0 else bytes(-size)
+        for name, size in sizes.items()
+    }
 
 
 def apply(model: Model, changes: Changes) -> None:
@@ -90,25 +103,28 @@ def check_untouched(
         assert after.partitions == before.partitions
 
 
+@EXAMPLES
 @given(
-    st.lists(CHANGES, min_size=1, max_size=5),
+    HISTORY,
     st.lists(CHANGES, max_size=2),
     OPTIONS,
     st.text("id-0é", max_size=4),
     IDS,
 )
 def test_a_scan_has_prefix_and_start_and_newer_changes_in_front(
-    history: list[Changes],
-    newer: list[Changes],
+    history: list[Sizes],
+    newest: list[Sizes],
     options: CompactionOptions,
     prefix: str,
     after: str,
 ) -> None:
     files, layout = Files(), TypeFiles()
     model: Model = {}
-    for changes in history:
+    for seed, sizes in enumerate(history):
+        changes = changes_of(sizes, seed)
         layout = files.compact(layout, sorted(changes.items()), options)
         apply(model, changes)
+    newer = [changes_of(sizes, -seed) for seed, sizes in enumerate(newest)]
     for changes in reversed(newer):
         apply(model, changes)
     found = scan(
@@ -200,6 +216,13 @@ def test_deleting_everything_leaves_no_file(files: Files) -> None:
     options = CompactionOptions(overlap_ratio=100)
     assert files.compact(layout, deletes, options) == TypeFiles()
     assert files.compact(TypeFiles(), deletes, options) == TypeFiles()
+
+
+def test_entries_without_any_bytes_are_entries(files: Files) -> None:
+    layout = TypeFiles()
+    for _round in range(3):
+        layout = files.compact(layout, [("", b""), ("absent", None)], CompactionOptions())
+        assert files.everything(layout) == [("", b"")]
 
 
 def test_no_changes_change_nothing(files: Files) -> None:

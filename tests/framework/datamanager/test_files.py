@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostler.datamanager.blocks import Entry
@@ -15,7 +15,8 @@ from .files_support import Files
 
 IDS = st.text(max_size=6)
 SIZES = st.sampled_from([0, 1, 10, 100, 1000])
-ENTRIES = st.dictionaries(IDS, st.none() | st.builds(random.Random(5).randbytes, SIZES))
+NOISE = random.Random(5).randbytes(1000)
+ENTRIES = st.dictionaries(IDS, st.none() | SIZES.map(lambda size: NOISE[:size]), max_size=20)
 
 
 def numbered(count: int, size: int = 100, seed: int = 3) -> list[Entry]:
@@ -23,6 +24,7 @@ def numbered(count: int, size: int = 100, seed: int = 3) -> list[Entry]:
     return [(f"id-{number:06}", dice.randbytes(size)) for number in range(count)]
 
 
+@settings(deadline=None)
 @given(ENTRIES, st.integers(1, 3000), st.integers(1, 500))
 def test_what_is_written_is_read(
     model: dict[str, bytes | None], limit: int, block_size: int
@@ -59,6 +61,7 @@ def check_info(files: Files, info: FileInfo, limit: int) -> None:
     assert info.weight <= limit or len(reader.index().firsts) == 1
 
 
+@settings(deadline=None)
 @given(ENTRIES, IDS, IDS, st.integers(1, 200))
 def test_a_scan_begins_anywhere(
     model: dict[str, bytes | None], after: str, start: str, block_size: int
@@ -73,6 +76,7 @@ def test_a_scan_begins_anywhere(
             assert list(reader.scan(start_after=after, start=start)) == expected
 
 
+@settings(deadline=None)
 @given(ENTRIES, st.lists(IDS))
 def test_what_is_absent_is_not_found(model: dict[str, bytes | None], others: list[str]) -> None:
     files = Files()
