@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
+from ostler.errors import BadRequest
 from ostler.ost import ObjectStorage
 
 from .blocks import Batch, Entry
@@ -28,9 +29,11 @@ class CompactionOptions:
     """How much is rewritten, and how many files lie around in exchange.
 
     :param file_size: of a data file at most, in bytes.
-    :param fanout: so many runs of a tier become one of the next.
-    :param overlap_ratio: runs are merged into the partitions that they touch
-        when these have at most so many times the runs' bytes.
+    :param fanout: so many runs of a tier become one of the next; at least 2.
+    :param overlap_ratio: *r*; runs are merged into the partitions that they touch
+        when these have at most *r* times the runs' bytes, or *r* + 1 times
+        the bytes of what was deleted. So at most 1 + 1/*r* times the bytes of what is
+        there are stored.
     :param block_size: of raw entries, in bytes.
     """
 
@@ -38,6 +41,10 @@ class CompactionOptions:
     fanout: int = 8
     overlap_ratio: float = 2.5
     block_size: int = BLOCK_SIZE
+
+    def __post_init__(self) -> None:
+        if self.fanout < 2:
+            raise BadRequest(f"a fanout of {self.fanout} merges nothing: give 2 or more")
 
 
 def compact(
@@ -89,11 +96,19 @@ class _Compaction:
     def run(self) -> TypeFiles:
         numbers = touched(self._files, self._changes, self._open)
         there = sum(self._files.partitions[number].size for number in numbers)
-        coming = sum(info.size for run in self._files.runs for info in run.files)
-        coming += self._expected()
-        if there <= self._options.overlap_ratio * coming:
+        newer = [info for run in self._files.runs for info in run.files]
+        coming = sum(info.size for info in newer) + self._expected()
+        ratio = self._options.overlap_ratio
+        if there <= ratio * coming + (ratio + 1) * self._freed(newer, numbers, there):
             return TypeFiles((), self._rewritten(numbers, coming / max(1, there)))
         return self._with_run()
+
+    def _freed(self, newer: list[FileInfo], numbers: list[int], there: int) -> int:
+        """Return about how many of the ``there`` bytes in these partitions are of deleted entries."""
+        deleted = sum(value is None for _id, value in self._changes)
+        deleted += sum(self._open(info).index().deleted for info in newer)
+        entries = sum(self._files.partitions[number].count for number in numbers)
+        return min(there, deleted * there // max(1, entries))
 
     def _expected(self) -> int:
         """Return about how many bytes the changes will take in files."""

@@ -44,6 +44,7 @@ class Index:
     """What a data file says of itself.
 
     :param firsts: the first id of each block.
+    :param deleted: how many of the ``count`` entries are tombstones.
     :param records: for each block where it ends, its length before compression, its crc32.
     :param check: crc32 of the filter.
     :param size: of all this in the file, in bytes.
@@ -53,6 +54,7 @@ class Index:
     firsts: list[str]
     last: str
     count: int
+    deleted: int
     records: bytes
     check: int
     size: int
@@ -84,6 +86,7 @@ class Contents:
     firsts: list[str] = field(default_factory=list)
     last: str = ""
     count: int = 0
+    deleted: int = 0
     end: int = 0
     records: bytearray = field(default_factory=bytearray)
     hashes: array[int] = field(default_factory=lambda: array("I"))
@@ -93,6 +96,7 @@ class Contents:
         self.firsts.append(block.ids[0])
         self.last = block.ids[-1]
         self.count += len(block.ids)
+        self.deleted += block.values.count(None)
         self.hashes.extend(block.hashes)
         self.end += len(stored)
         self.records += _RECORD.pack(self.end, length, crc32(stored))
@@ -105,6 +109,7 @@ class Contents:
             "firsts": self.firsts,
             "last": self.last,
             "count": self.count,
+            "deleted": self.deleted,
             "blocks": bytes(self.records),
             "filter": crc32(bits),
         }
@@ -149,6 +154,7 @@ def _index(found: dict[str, Any], size: int) -> Index:
         firsts=firsts,
         last=found["last"],
         count=found["count"],
+        deleted=found["deleted"],
         records=records,
         check=found["filter"],
         size=size,

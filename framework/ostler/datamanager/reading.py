@@ -96,15 +96,15 @@ class FileReader:
         """Read the whole object and check every byte, and that it is what the manifest names."""
         data = self._fetch(0, self.info.size)
         index, _bits = self._parsed(data, 0)
-        count, last = 0, ""
+        count, deleted, last = 0, 0, ""
         for number, first in enumerate(index.firsts):
             place = index.place(number)
-            ids, _values = self._decoded(number, place, data[place.start : place.end])
+            ids, values = self._decoded(number, place, data[place.start : place.end])
             if ids[0] != first or (number and first <= last) or ids != sorted(set(ids)):
                 raise damaged(self.info.key, f"the ids of block {number} are not in order")
-            count, last = count + len(ids), ids[-1]
-        if (count, last) != (index.count, index.last):
-            raise damaged(self.info.key, f"it has {count} entries, not {index.count}")
+            count, deleted, last = count + len(ids), deleted + values.count(None), ids[-1]
+        if (count, deleted, last) != (index.count, index.deleted, index.last):
+            raise damaged(self.info.key, "its entries are not as many as the index says")
         if hashlib.blake2b(data, digest_size=16).digest() != self.info.digest:
             raise damaged(self.info.key, "it is not the object that the manifest names")
 

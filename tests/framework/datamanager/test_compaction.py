@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ostler.datamanager.blocks import Entry
 from ostler.datamanager.compaction import CompactionOptions, TypeFiles, compact, scan
 from ostler.datamanager.files import FileInfo
-from ostler.errors import Internal, Unavailable
+from ostler.errors import BadRequest, Internal, Unavailable
 
 from .files_support import Files
 
@@ -223,6 +223,27 @@ def test_entries_without_any_bytes_are_entries(files: Files) -> None:
     for _round in range(3):
         layout = files.compact(layout, [("", b""), ("absent", None)], CompactionOptions())
         assert files.everything(layout) == [("", b"")]
+
+
+@pytest.mark.parametrize("deletes", [1, 10])
+def test_what_is_stored_stays_near_to_what_is_there(deletes: int) -> None:
+    files = Files()
+    dice = random.Random(deletes)
+    options = CompactionOptions(file_size=20_000, block_size=1000)
+    alive = dict(numbered(range(1000), 1000))
+    layout = files.compact(TypeFiles(), list(alive.items()), options)
+    while len(alive) > 100:
+        gone = dice.sample(sorted(alive), deletes)
+        for name in gone:
+            del alive[name]
+        layout = files.compact(layout, [(name, None) for name in sorted(gone)], options)
+        assert sum(info.size for info in layout) < 1.5 * 1000 * len(alive)
+    assert files.everything(layout) == sorted(alive.items())
+
+
+def test_a_fanout_that_merges_nothing_is_refused() -> None:
+    with pytest.raises(BadRequest, match="fanout of 1"):
+        CompactionOptions(fanout=1)
 
 
 def test_no_changes_change_nothing(files: Files) -> None:

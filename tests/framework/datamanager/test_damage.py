@@ -170,7 +170,15 @@ def test_a_block_that_is_none_is_found(stored: bytes, length: int) -> None:
         msgpack.packb(7),
         msgpack.packb({}),
         msgpack.packb(
-            {"type": "", "firsts": [], "last": "", "count": 0, "blocks": b"", "filter": 0}
+            {
+                "type": "",
+                "firsts": [],
+                "last": "",
+                "count": 0,
+                "deleted": 0,
+                "blocks": b"",
+                "filter": 0,
+            }
         ),
     ],
 )
