@@ -61,6 +61,7 @@ def run_chunk(first: int, end: int, until: float = float("inf"), failures: int =
     chunk = Chunk()
     collecting = gc.isenabled()
     gc.disable()
+    gc.freeze()  # what is there already is no garbage, and need not be looked at again
     try:
         for seed in range(first, end):
             result = run_seed(seed)
@@ -74,6 +75,7 @@ def run_chunk(first: int, end: int, until: float = float("inf"), failures: int =
             if seed % 64 == 0:
                 gc.collect()
     finally:
+        gc.unfreeze()
         if collecting:
             gc.enable()
     return chunk
