@@ -46,13 +46,11 @@ class KvSequence(StorageSequence):
         if self._decide(number, digest) != digest:
             self._ost.delete(own)
             raise Conflict(f"{name} is taken", code="exists")
-        stored = self._stored(number)
-        if stored is not None and digest_of(stored).hex() != digest:
-            self._rebuild(self._kv.get(self._last_key))
-            raise Conflict(f"{name} is taken", code="exists")
-        if stored is None:
-            self._ost.put(name, data)
-        else:
+        stored = self._stored(number) or self._place(number, data)
+        if stored is not None:
+            if digest_of(stored).hex() != digest:
+                self._rebuild(self._kv.get(self._last_key))
+                raise Conflict(f"{name} is taken", code="exists")
             self.persist([number])  # who stored it may not have come that far
         decided = self._kv.get(name)
         if decided is None or decided.value.decode() != digest:
@@ -83,8 +81,20 @@ class KvSequence(StorageSequence):
             data = self._ost.read(own)
         except NotFound:
             return super().read(number)  # it was finished meanwhile, or removed
-        self._ost.put(name, data)
-        return data
+        return self._place(number, data) or data
+
+    def _place(self, number: int, data: bytes) -> bytes | None:
+        """Put an object under its number; return what is there already, where the storage can tell.
+
+        A storage that was found not to create exclusively may only have been
+        slow to answer, and another process may have found that it does.
+        """
+        name = numbered(self.prefix, number)
+        try:
+            self._ost.put(name, data, if_absent=self._ost.capabilities.exclusive_put)
+        except Conflict:
+            return super().read(number)
+        return None
 
     def _decide(self, number: int, digest: str) -> str:
         """Return the digest of the object that has the number, this one if nobody had it."""

@@ -57,6 +57,7 @@ class Log:
         self._clock, self._options, self._writer = clock, options, writer
         self._advanced = advanced
         self._freshness = Freshness(clock, options.grace)
+        self._manifest_freshness = Freshness(clock, options.grace)
         self._durable = state.manifest.commit
 
     @property
@@ -69,6 +70,8 @@ class Log:
 
         :raises Internal: an object of the log is damaged, or the chain is broken.
         """
+        if self._manifest_freshness.stale:
+            self.refresh()  # the files of the one that is known go some time after it was replaced
         while True:
             began = self._freshness.now()
             number = self.state.commit + 1
@@ -108,6 +111,7 @@ class Log:
             except NotFound:
                 continue  # a newer one has taken its place
             self._freshness.seen(began)
+            self._manifest_freshness.seen(began)
             return self.state.manifest
         raise Unavailable("the manifests change faster than they can be read: try again")
 

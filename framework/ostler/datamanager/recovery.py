@@ -49,11 +49,14 @@ def found(manifests: Sequence, clock: Clock, arbiter: str) -> Manifest:
     data = encode_manifest(first)
     try:
         manifests.create(1, data)
-    except (Conflict, Unavailable):
+    except (Conflict, Unavailable) as error:
         _complete_first(manifests)
         made = newest_manifest(manifests)
         if made is None:
-            raise
+            raise Unavailable(
+                f"the database is just being made, by this process or by another ({error.message}): "
+                "try again"
+            ) from error
         return made
     return replace(first, own=digest_of(data))
 
