@@ -80,6 +80,13 @@ class Objects:
         self.on_put(key, stored)
         return stored
 
+    def sync(self, key: str, stored: Stored) -> None:
+        """Make a version durable; if it was replaced meanwhile, it is what lies below."""
+        stored.durable = True
+        seen = self.present.get(key)
+        if seen is not None and not seen.durable and int(seen.etag) > int(stored.etag):
+            seen.below = stored
+
     def delete(self, key: str) -> None:
         """Remove at this instant; absence is no error."""
         stored = self.present.pop(key, None)

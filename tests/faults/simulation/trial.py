@@ -214,7 +214,7 @@ class Trial:
         chance.quiet = True
         world.store.down_until = 0.0
         for process in world.processes:
-            if self._has_opened(process):
+            if self._has_opened(process) and chance.random() < 0.6:
                 scheduler.spawn(process, f"{process.name}.last", partial(self._last_look, process))
         scheduler.run(lambda: self._finished() and not world.in_flight)
         self._raise()
