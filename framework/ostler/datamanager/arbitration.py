@@ -9,6 +9,8 @@ that was emptied or put back meanwhile no longer says what it said.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ostler.errors import Conflict, NotFound, Unknown
 from ostler.kv import KeyValueStore, absent
 from ostler.ost import ObjectStorage
@@ -24,10 +26,16 @@ _REMEMBERED = 64
 
 
 class KvSequence(StorageSequence):
-    """A sequence whose numbers are given by the key-value store."""
+    """A sequence whose numbers are given by the key-value store.
 
-    def __init__(self, ost: ObjectStorage, kv: KeyValueStore, prefix: str) -> None:
+    :param floor: returns a number that the sequence has reached: its objects up to there may be gone.
+    """
+
+    def __init__(
+        self, ost: ObjectStorage, kv: KeyValueStore, prefix: str, floor: Callable[[], int]
+    ) -> None:
         super().__init__(ost, prefix)
+        self.floor = floor
         self._kv = kv
         self._last_key = f"{prefix}last"
 
@@ -97,8 +105,7 @@ class KvSequence(StorageSequence):
                 return decided.value.decode()
             last = self._kv.get(self._last_key)
             if last is None or int(last.value) < number - 1:
-                self._rebuild(last)
-                if self._stored(number - 1) is None and number > 1:
+                if self._rebuild(last) < number - 1:
                     raise Conflict(f"{key} does not follow the last number", code="exists")
             elif int(last.value) >= number:
                 return ""
@@ -114,9 +121,9 @@ class KvSequence(StorageSequence):
             operations.append(Delete(numbered(self.prefix, number - _REMEMBERED)))
         return operations
 
-    def _rebuild(self, last: KeyValue | None) -> None:
-        """Write anew how far the sequence goes, as the storage has it, if ``last`` still stands."""
-        number = max(self.after(0), default=0)
+    def _rebuild(self, last: KeyValue | None) -> int:
+        """Write anew how far the sequence goes, as the storage has it, if ``last`` still stands; return it."""
+        number = max(self.floor(), *self.after(0))
         guard = _still(last) if last else absent(self._last_key)
         operations: list[Operation] = [Put(self._last_key, str(number).encode())]
         stored = self._stored(number) if number else None
@@ -124,11 +131,20 @@ class KvSequence(StorageSequence):
             digest = digest_of(stored).hex().encode()
             operations.append(Put(numbered(self.prefix, number), digest))
         self._kv.txn([guard], operations)
+        return number
 
 
-def sequence(ost: ObjectStorage, kv: KeyValueStore, prefix: str, arbiter: str) -> StorageSequence:
+def sequence(
+    ost: ObjectStorage,
+    kv: KeyValueStore,
+    prefix: str,
+    arbiter: str,
+    floor: Callable[[], int] = int,
+) -> StorageSequence:
     """Return a sequence whose numbers are given by ``arbiter``: ``"storage"`` or ``"kv"``."""
-    return StorageSequence(ost, prefix) if arbiter == "storage" else KvSequence(ost, kv, prefix)
+    if arbiter == "storage":
+        return StorageSequence(ost, prefix)
+    return KvSequence(ost, kv, prefix, floor)
 
 
 def _still(item: KeyValue) -> Compare:

@@ -106,6 +106,7 @@ class Collector:
                 break
             kept.append(manifest)
             successor = modified
+        self._known = {manifest.number: manifest for manifest in kept}
         return kept[::-1]
 
     def _listed(self) -> list[tuple[int, float]]:

@@ -17,6 +17,7 @@ from ostler.errors import Conflict, Error, Internal, NotFound, Unavailable, Unkn
 
 from .freshness import Freshness, Instant
 from .manifest import Manifest, decode_manifest
+from .names import numbered
 from .options import Options
 from .records import Batch, Transaction, decode_batch, encode_batch
 from .sealing import damaged, digest_of
@@ -89,7 +90,7 @@ class Log:
 
         :raises Internal: it is damaged, or does not follow what is known.
         """
-        name = f"{self._wals.prefix}{number}"
+        name = numbered(self._wals.prefix, number)
         batch = decode_batch(data, name)
         if batch.number != number:
             raise damaged(name, f"it says that it is number {batch.number}")
@@ -120,7 +121,7 @@ class Log:
         :raises NotFound: there is none of that number.
         :raises Internal: it is damaged, or of another database.
         """
-        name = f"{self._manifests.prefix}{number}"
+        name = numbered(self._manifests.prefix, number)
         manifest = decode_manifest(self._manifests.read(number), name)
         if manifest.number != number or manifest.cluster != self.state.manifest.cluster:
             raise damaged(
@@ -265,7 +266,7 @@ class Log:
                 return
             if batch.previous != self.state.digest:
                 raise damaged(
-                    f"{self._wals.prefix}{batch.number}",
+                    numbered(self._wals.prefix, batch.number),
                     f"it does not follow the number {batch.number - 1} that is there: one of the "
                     "two was replaced or comes from another database",
                 )

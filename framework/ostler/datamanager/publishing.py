@@ -34,9 +34,9 @@ class Publisher:
         self._told: Head | None = None
 
     def tell(self) -> None:
-        """See to it that what is known now is published."""
+        """See to it that what is known now is published: what was committed is so in any case."""
         if not self._running:
-            self.publish()
+            self._try()
             return
         gate = self._gate
         if gate is not None:
@@ -83,11 +83,7 @@ class Publisher:
             self._gate = self._threads.gate()
             if self._head() == self._told:
                 self._gate.wait()
-            try:
-                self.publish()
-            except Conflict as error:
-                _LOG.error("%s", error.message)
-                return
+            self._try()
             self._clock.sleep(_REST)
 
     def close(self) -> None:
@@ -95,7 +91,13 @@ class Publisher:
         self._running = False
         if self._gate is not None:
             self._gate.open()
-        self.publish()
+        self._try()
+
+    def _try(self) -> None:
+        try:
+            self.publish()
+        except Conflict as error:
+            _LOG.error("commits are stored, but nobody is told of them: %s", error.message)
 
     def _head(self) -> Head:
         with self._log.lock:

@@ -11,6 +11,7 @@ from ostler.errors import Conflict, NotFound, Unavailable
 
 from .heads import Head, check_cluster
 from .manifest import Manifest, decode_manifest, encode_manifest, first_manifest
+from .names import numbered
 from .records import Batch, decode_batch
 from .sealing import damaged, digest_of
 from .sequences import Sequence
@@ -32,7 +33,7 @@ def newest_manifest(manifests: Sequence) -> Manifest | None:
         number = max(manifests.after(0), default=0)
         if number == 0:
             return None
-        name = f"{manifests.prefix}{number}"
+        name = numbered(manifests.prefix, number)
         try:
             manifest = decode_manifest(manifests.read(number), name)
             manifests.persist([number])  # who made it may have died before it was durable
@@ -80,7 +81,7 @@ def recover(manifest: Manifest, wals: Sequence, manifests: Sequence, threads: Th
         newest = newest_manifest(manifests)
         if newest is None or newest.number <= manifest.number:
             raise damaged(
-                f"{wals.prefix}{missing}",
+                numbered(wals.prefix, missing),
                 f"it is missing, though number {listed[-1]} is there",
             )
         manifest = newest  # it was removed meanwhile, for the newer manifest covers it
@@ -112,7 +113,7 @@ def _read(state: State, wals: Sequence, numbers: list[int], threads: Threads) ->
             return expected
         if batch.number != number or batch.previous != state.digest:
             raise damaged(
-                f"{wals.prefix}{number}",
+                numbered(wals.prefix, number),
                 f"it does not follow the number {number - 1} that is there: one of the two was "
                 "replaced or comes from another database",
             )
@@ -128,7 +129,7 @@ def _batches(
             data = wals.read(number)
         except NotFound:
             return number, None
-        return number, decode_batch(data, f"{wals.prefix}{number}")
+        return number, decode_batch(data, numbered(wals.prefix, number))
 
     for start in range(0, len(numbers), _BATCH):
         yield from threads.map(read, numbers[start : start + _BATCH])
