@@ -123,7 +123,7 @@ class KvSequence(StorageSequence):
 
     def _rebuild(self, last: KeyValue | None) -> int:
         """Write anew how far the sequence goes, as the storage has it, if ``last`` still stands; return it."""
-        number = max(self.floor(), *self.after(0))
+        number = max([self.floor(), *self.after(0)])
         guard = _still(last) if last else absent(self._last_key)
         operations: list[Operation] = [Put(self._last_key, str(number).encode())]
         stored = self._stored(number) if number else None

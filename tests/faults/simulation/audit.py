@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ostler.datamanager import Put
 from ostler.errors import Error, Internal
 
 from .actors import TYPES
-from .history import Violation
+from .history import Intent, Violation
 from .objects import Objects
 from .world import World
 
@@ -76,6 +77,7 @@ def conclude(world: World, dm: Any) -> None:
     dm.open()
     compare(world, dm)
     verify(world, dm)
+    commit(world, dm)
     if world.oracle.at_stake or world.chance.random() < 0.4:
         return
     for _ in range(2):
@@ -86,6 +88,13 @@ def conclude(world: World, dm: Any) -> None:
     verify(world, dm)
     check_size(world)
     dm.close()
+
+
+def commit(world: World, dm: Any) -> None:
+    """Check that it still can be written to."""
+    intent = Intent("end", (Put(TYPES[0], "end", b"end|"),), frozenset(), None, 0)
+    world.oracle.begin(intent)
+    world.oracle.acknowledge(intent, dm.commit(intent.actions))
 
 
 def verify(world: World, dm: Any) -> None:

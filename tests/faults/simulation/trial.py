@@ -19,6 +19,7 @@ from . import audit
 from .actors import ACTORS, TYPES, Actor, Reader, Watcher
 from .history import Excused, Violation
 from .kv import SimulatedKv
+from .layout import unchained
 from .objects import Objects
 from .process import Process
 from .profile import Profile, profile_of
@@ -186,9 +187,15 @@ class Trial:
         """Break something in a copy: whoever opens it is told, or sees what is right."""
         world = self.world
         objects = world.objects.copy(world.scheduler, world.chance)
-        done = objects.damage(world.oracle.needed())
-        if done is None:
+        needed = sorted(world.oracle.needed())
+        if not needed:
             return
+        key = world.chance.pick(needed)
+        if "wal/" in key and world.chance.random() < 0.3:
+            objects.replace(key, unchained(objects.present[key].data, key))
+            done = f"{key} follows something else"
+        else:
+            done = objects.damage(key)
         world.note(f"*** in a copy {done}")
         trace, world.trace = world.trace, None
         try:
