@@ -43,6 +43,7 @@ class Place:
 class Index:
     """What a data file says of itself.
 
+    :param key: of the object: another one in its place is seen, however alike.
     :param firsts: the first id of each block.
     :param deleted: how many of the ``count`` entries are tombstones.
     :param records: for each block where it ends, its length before compression, its crc32.
@@ -50,7 +51,7 @@ class Index:
     :param size: of all this in the file, in bytes.
     """
 
-    type: str
+    key: str
     firsts: list[str]
     last: str
     count: int
@@ -101,11 +102,11 @@ class Contents:
         self.end += len(stored)
         self.records += _RECORD.pack(self.end, length, crc32(stored))
 
-    def footer(self, type: str) -> bytes:
+    def footer(self, key: str) -> bytes:
         """Return filter, sealed index and tail."""
         bits = build_filter(self.hashes, self.count)
         payload = {
-            "type": type,
+            "key": key,
             "firsts": self.firsts,
             "last": self.last,
             "count": self.count,
@@ -150,7 +151,7 @@ def _index(found: dict[str, Any], size: int) -> Index:
     if not firsts or len(records) != len(firsts) * RECORD_SIZE:
         raise ValueError(f"{len(records)} bytes about {len(firsts)} blocks")
     return Index(
-        type=found["type"],
+        key=found["key"],
         firsts=firsts,
         last=found["last"],
         count=found["count"],

@@ -132,7 +132,8 @@ class FileReader:
         info = self.info
         start, end = tail_of(data, info.size, info.key)
         index = read_index(data[start - offset : end - offset], info.key)
-        if (index.firsts[0], index.last, index.count) != (info.first, info.last, info.count):
+        found = (index.key, index.firsts[0], index.last, index.count)
+        if found != (info.key, info.first, info.last, info.count):
             raise damaged(info.key, "its index is not that of the file that the manifest names")
         bits = data[index.end - offset : start - offset]
         if len(bits) != BYTES_PER_ENTRY * index.count or crc32(bits) != index.check:

@@ -17,6 +17,7 @@ from .merging import batched
 __all__ = ["BLOCK_SIZE", "write_batches", "write_files"]
 
 BLOCK_SIZE = 16 << 10
+_KEY = 64
 _FIXED = 256
 
 
@@ -77,7 +78,7 @@ class _Draft:
         self._contents = Contents()
         self._pieces: list[bytes] = []
         self._raw = 0
-        self._index_size = _FIXED + TAIL_SIZE + len(type.encode())
+        self._index_size = _FIXED + TAIL_SIZE + len(type.encode()) + _KEY
 
     @property
     def count(self) -> int:
@@ -99,10 +100,10 @@ class _Draft:
 
     def put(self, storage: ObjectStorage, id: str) -> FileInfo:
         """Store the file. The draft is empty then."""
-        self._pieces.append(self._contents.footer(self._type))
+        key = f"data/{self._type}/{id}"
+        self._pieces.append(self._contents.footer(key))
         data = b"".join(self._pieces)
         self._pieces.clear()
-        key = f"data/{self._type}/{id}"
         storage.put(key, data, persist=False)
         return FileInfo(
             key=key,

@@ -42,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--failures", type=int, default=1, help="stop after so many violations")
     parser.add_argument("--seed", type=int, help="run this one alone")
     parser.add_argument("--verbose", action="store_true", help="tell its history")
-    parser.add_argument("--shrink", action="store_true", help="leave out what is not needed to fail")
+    parser.add_argument(
+        "--shrink", action="store_true", help="leave out what is not needed to fail"
+    )
     parser.add_argument("--mutant", help="apply this defect first")
     options = parser.parse_args(arguments)
     if options.mutant:

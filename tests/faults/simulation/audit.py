@@ -68,7 +68,9 @@ def compare(world: World, dm: Any) -> None:
         for id in [*list(expected)[:: 1 + world.chance.below(3)], "00"]:
             data = dm.get(type, id, fresh=False)
             if data != expected.get(id):
-                raise oracle.violated(f"get of {type}/{id} gives {data!r}, a scan {expected.get(id)!r}")
+                raise oracle.violated(
+                    f"get of {type}/{id} gives {data!r}, a scan {expected.get(id)!r}"
+                )
 
 
 def conclude(world: World, dm: Any) -> None:

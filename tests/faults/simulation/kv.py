@@ -151,7 +151,11 @@ class _SimulatedWatch(Watch):
                 self._generation = self._kv.store.generation
                 raise Unavailable("the connection of the watch was lost")
             if found := self._kv.store.since(self._prefix, self._next):
-                last = found[0].revision if self._kv._world.chance.random() < 0.5 else found[-1].revision
+                last = (
+                    found[0].revision
+                    if self._kv._world.chance.random() < 0.5
+                    else found[-1].revision
+                )
                 self._next = last + 1
                 return tuple(each for each in found if each.revision <= last)
             left = None if deadline is None else deadline - self._kv.now()

@@ -89,7 +89,9 @@ class Oracle:
         elif kind == "wal" and (number := number_of(own)) is not None:
             covered = self.newest.commit if self.newest else 0
             if number > covered and self._is_true(number, stored.data):
-                raise self.violated(f"{own} was removed and no manifest covers it (up to {covered})")
+                raise self.violated(
+                    f"{own} was removed and no manifest covers it (up to {covered})"
+                )
         elif kind == "manifest" and self.newest and number_of(own) == self.newest.number:
             raise self.violated(f"the newest manifest, {own}, was removed")
 
@@ -134,7 +136,9 @@ class Oracle:
         self._end(intent, outcome)
         intent.error = f"{type(error).__name__}: {error.message}"
         if outcome.certainly_not and intent.at is not None:
-            raise self.violated(f"{intent.tag} failed ({intent.error}) and is in commit {intent.at}")
+            raise self.violated(
+                f"{intent.tag} failed ({intent.error}) and is in commit {intent.at}"
+            )
         if outcome is Outcome.CONFLICT:
             self._check_conflict(intent, error)
 
@@ -189,7 +193,9 @@ class Oracle:
             last += 1
             batch = self.log[last] if last <= self.head else None
             if batch is None:
-                raise self.violated(f"a watch tells of commit {found[0].number}, {self.head} is newest")
+                raise self.violated(
+                    f"a watch tells of commit {found[0].number}, {self.head} is newest"
+                )
             for transaction in batch.transactions:
                 told = found.pop(0) if found else None
                 if (
@@ -257,7 +263,9 @@ class Oracle:
         tag = tag_of(transaction.actions)
         intent = self.intents.get(tag or "")
         if intent is None or intent.actions != transaction.actions:
-            raise self.violated(f"commit {number} holds what nobody tried to commit as a whole: {tag}")
+            raise self.violated(
+                f"commit {number} holds what nobody tried to commit as a whole: {tag}"
+            )
         if intent.moves != set(transaction.groups):
             raise self.violated(f"{tag} moves {set(transaction.groups)} in commit {number}")
         if intent.at is not None:
@@ -349,7 +357,9 @@ class Oracle:
                 return
             raise self.violated(f"{key} was created after {self.newest.number}: a gap")
         if self.newest is not None and manifest.commit < self.newest.commit:
-            raise self.violated(f"{key} reaches up to {manifest.commit}, before {self.newest.commit}")
+            raise self.violated(
+                f"{key} reaches up to {manifest.commit}, before {self.newest.commit}"
+            )
         if manifest.commit > self.head:
             raise self.violated(f"{key} reaches up to {manifest.commit}, {self.head} is newest")
         for name in manifest.files():

@@ -21,8 +21,8 @@ from .objects import Objects, Stored
 from .scheduler import Dead
 
 if TYPE_CHECKING:
-    from .world import World
     from .process import Process
+    from .world import World
 
 __all__ = ["SimulatedStorage"]
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ostler.errors import BadRequest, Compacted, NotFound
-from ostler.spi import Compare, Delete, Event, Get, KeyValue, Operation, Page, Put, Target, TxnResult
+from ostler.spi import (
+    Compare,
+    Delete,
+    Event,
+    Get,
+    KeyValue,
+    Operation,
+    Page,
+    Put,
+    Target,
+    TxnResult,
+)
 
 from .scheduler import Scheduler, Task
 
@@ -98,7 +109,11 @@ class Store:
     def copy(self, scheduler: Scheduler) -> Store:
         """Return a store with the same content."""
         other = Store(scheduler)
-        other.revision, other.items, other.events = self.revision, dict(self.items), list(self.events)
+        other.revision, other.items, other.events = (
+            self.revision,
+            dict(self.items),
+            list(self.events),
+        )
         other.compacted = self.compacted
         return other
 
@@ -115,7 +130,10 @@ class Store:
         return bool(getattr(item, compare.target.value) == compare.expected)
 
     def _apply(
-        self, operation: Operation, revision: int, reads: list[KeyValue | None]  # fmt: skip
+        self,
+        operation: Operation,
+        revision: int,
+        reads: list[KeyValue | None],  # fmt: skip
     ) -> None:
         if isinstance(operation, Get):
             reads.append(self.items.get(operation.key))
@@ -134,7 +152,9 @@ class Store:
         self.events.append(Event(revision, put.key, item))
 
     def _remove(self, delete: Delete, revision: int) -> None:
-        keys = [k for k in self.items if k.startswith(delete.key)] if delete.prefix else [delete.key]
+        keys = (
+            [k for k in self.items if k.startswith(delete.key)] if delete.prefix else [delete.key]
+        )
         for key in sorted(keys):
             if self.items.pop(key, None) is not None:
                 self.events.append(Event(revision, key, None))

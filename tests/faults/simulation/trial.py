@@ -104,7 +104,9 @@ class Trial:
         world.note(f"*** {process.name} begins")
         world.scheduler.spawn(process, f"{process.name}.open", partial(self._open, process))
 
-    def _datamanager(self, process: Process, *, objects: Objects | None = None, store: Store | None = None) -> Datamanager:
+    def _datamanager(
+        self, process: Process, *, objects: Objects | None = None, store: Store | None = None
+    ) -> Datamanager:
         world, profile = self.world, self.profile
         policy = RetryPolicy(attempts=profile.retries, first=0.05, longest=1.0, deadline=10.0)
         driver = SimulatedStorage(world, process, objects or world.objects)
@@ -153,11 +155,7 @@ class Trial:
             for actor in actors:
                 if actor.left > 0:
                     return False
-        return not any(
-            not task.done
-            for process in self.world.processes
-            for task in process.tasks
-        )
+        return not any(not task.done for process in self.world.processes for task in process.tasks)
 
     def _raise(self) -> None:
         if self.world.oracle.violation is not None:

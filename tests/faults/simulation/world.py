@@ -40,9 +40,7 @@ class World:
         self.chance = Chance(profile.seed, profile.rates, most=profile.faults, skip=skip)
         self.scheduler = Scheduler(self.chance, sticky=profile.sticky, limit=_STEPS)
         self.scheduler.hazard = self._hazard
-        self.objects = Objects(
-            self.scheduler, self.chance, offset=profile.storage_offset
-        )
+        self.objects = Objects(self.scheduler, self.chance, offset=profile.storage_offset)
         self.store = Store(self.scheduler)
         self.oracle = Oracle(self.objects, profile.prefix, profile.options)
         self.processes: list[Process] = []

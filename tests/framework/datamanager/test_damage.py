@@ -126,7 +126,7 @@ def crafted(files: Files, stored: bytes, length: int) -> FileInfo:
     """Store a file of one entry "id" with right checksums around any block."""
     contents = Contents()
     contents.add(Block(["id"], [b""], [crc32(b"id")], 2), stored, length)
-    data = stored + contents.footer("kind")
+    data = stored + contents.footer("data/kind/crafted")
     files.storage.put("data/kind/crafted", data)
     return FileInfo("data/kind/crafted", "id", "id", 1, len(data), b"", 2)
 
@@ -171,7 +171,7 @@ def test_a_block_that_is_none_is_found(stored: bytes, length: int) -> None:
         msgpack.packb({}),
         msgpack.packb(
             {
-                "type": "",
+                "key": "",
                 "firsts": [],
                 "last": "",
                 "count": 0,
@@ -203,3 +203,11 @@ def test_a_file_of_a_newer_version_is_refused(monkeypatch: pytest.MonkeyPatch) -
         patch.setattr("ostler.datamanager.sealing.VERSION", 2)
         (info,) = files.write([("id", b"")])
     check_error(info, lambda: files.fresh(info).get("id"), "newer_version")
+
+
+def test_a_file_in_the_place_of_another_one_is_found_however_alike() -> None:
+    files = Files()
+    (older,) = files.write([("id", b"older")])
+    (newer,) = files.write([("id", b"newer")])
+    files.storage.put(newer.key, files.storage.read(older.key))
+    check_error(newer, lambda: files.fresh(newer).get("id"))

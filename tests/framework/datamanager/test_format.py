@@ -64,7 +64,7 @@ def test_the_documented_format_is_what_is_written() -> None:
     data = files.storage.read(info.key)
     start, index = read_index(data)
     assert read_entries(data, index) == entries
-    assert (index["type"], index["last"]) == ("kind", "é0999")
+    assert (index["key"], index["last"]) == (info.key, "é0999")
     assert (index["count"], index["deleted"]) == (1000, 143)
     bits = data[number(index["blocks"][-16:-8]) : start]
     assert (len(bits), crc32(bits)) == (2000, index["filter"])
