@@ -67,7 +67,7 @@ def compare(world: World, dm: Any) -> None:
         expected = oracle.rows(type, head)
         rows = list(dm.scan(type))
         oracle.check_scan("scan", type, "", "", rows, head)
-        for id in [*list(expected)[:: 1 + world.chance.below(3)], "00"]:
+        for id in [*list(expected)[:: 2 + world.chance.below(4)], "00"]:
             data = dm.get(type, id, fresh=False)
             if data != expected.get(id):
                 raise oracle.violated(
@@ -80,10 +80,10 @@ def conclude(world: World, dm: Any) -> None:
     profile, scheduler = world.profile, world.scheduler
     dm.open()
     compare(world, dm)
-    verify(world, dm)
     commit(world, dm)
-    if world.oracle.at_stake or world.chance.random() < 0.4:
+    if world.oracle.at_stake or world.chance.random() < 0.65:
         return
+    verify(world, dm)
     for _ in range(2):
         dm.checkpoint()
         scheduler.now += profile.grace * 1.5

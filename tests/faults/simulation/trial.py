@@ -149,13 +149,12 @@ class Trial:
         actor.live(process)
 
     def _finished(self) -> bool:
-        if self.world.oracle.violation is not None or self.world.oracle.excused:
+        oracle = self.world.oracle
+        if oracle.violation is not None or oracle.excused:
             return True
-        for actors in self.actors.values():
-            for actor in actors:
-                if actor.left > 0:
-                    return False
-        return not any(not task.done for process in self.world.processes for task in process.tasks)
+        if self.world.scheduler.running:
+            return False
+        return not any(actor.left > 0 for actors in self.actors.values() for actor in actors)
 
     def _raise(self) -> None:
         if self.world.oracle.violation is not None:
