@@ -161,13 +161,14 @@ class Log:
         error: Error | None = None
         while True:
             began = self._freshness.now()
-            fate = self._fate(number, data, sent=error is not None)
-            if fate is not None:
-                return fate
+            # That a reader has seen this very batch does not make it durable: on with it.
+            if self._fate(number, data, sent=error is not None) is False:
+                return False
             if error is not None:
                 self._wait(number, error, deadline)
             try:
-                self._persist_before(number)
+                if not self._persist_before(number):
+                    continue
                 self._wals.create(number, data)
             except Error as failure:
                 error = failure
@@ -249,12 +250,23 @@ class Log:
             "taken over into a manifest and removed: read before you try again"
         )
 
-    def _persist_before(self, number: int) -> None:
+    def _persist_before(self, number: int) -> bool:
         """Make durable what this commit builds upon: others may have died before they did.
 
-        What a manifest covers is in its files.
+        What a manifest covers is in its files. Return False when it was removed
+        because a manifest covers it that was not known: the log is further.
+
+        :raises Internal: an object of the log is missing.
         """
         first = max(self._durable, self.state.manifest.commit) + 1
         if first < number:
-            self._wals.persist(range(first, number))
+            try:
+                self._wals.persist(range(first, number))
+            except NotFound as error:
+                if self.refresh().commit >= first:
+                    return False
+                raise damaged(
+                    f"{self._wals.prefix}{first}", f"it is missing ({error.message})"
+                ) from error
         self._durable = max(self._durable, number - 1)
+        return True
