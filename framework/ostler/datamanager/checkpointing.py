@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ostler.clock import Clock
-from ostler.errors import Conflict, Error, NotFound, Unavailable
+from ostler.errors import Conflict, Error, Internal, NotFound, Unavailable
 from ostler.ost import ObjectStorage
 
 from .cache import FileCache
@@ -18,6 +18,7 @@ from .options import Options
 from .sealing import digest_of
 from .sequences import Sequence
 from .state import Snapshot
+from .views import is_missing
 
 __all__ = ["CheckpointReport", "Checkpointer"]
 
@@ -75,14 +76,20 @@ class Checkpointer:
 
     def checkpoint(self) -> CheckpointReport:
         """Make a checkpoint of everything committed so far, unless there is nothing new."""
-        self._log.sync()
-        base = self._log.refresh()
-        with self._log.lock:
-            snapshot = self._log.state.snapshot()
-        if snapshot.commit == snapshot.manifest.commit:
-            return CheckpointReport(manifest=base.number, commit=base.commit)
-        manifest = self._compacted(snapshot)
-        return self._publish(snapshot, manifest)
+        while True:
+            self._log.sync()
+            base = self._log.refresh()
+            with self._log.lock:
+                snapshot = self._log.state.snapshot()
+            if snapshot.commit == snapshot.manifest.commit:
+                return CheckpointReport(manifest=base.number, commit=base.commit)
+            try:
+                manifest = self._compacted(snapshot)
+            except (Internal, NotFound) as error:
+                if not _is_gone(error) or not self._overtaken(snapshot):
+                    raise
+            else:
+                return self._publish(snapshot, manifest)
 
     def fence(self) -> bool:
         """Make a manifest that says the same as the newest one; return whether it is the newest now.
@@ -123,6 +130,10 @@ class Checkpointer:
             except (NotFound, Unavailable):
                 continue  # not there, or nobody knows: the same bytes once more
         raise failure
+
+    def _overtaken(self, snapshot: Snapshot) -> bool:
+        """Whether newer manifests are there: files of the old one, and those just written, may be removed."""
+        return self._log.refresh().number > snapshot.manifest.number
 
     def _compacted(self, snapshot: Snapshot) -> Manifest:
         types: dict[str, TypeFiles] = dict(snapshot.manifest.types)
@@ -177,6 +188,11 @@ class Checkpointer:
             written=sum(info.size for info in added),
             lost=outcome is Outcome.LOST,
         )
+
+
+def _is_gone(error: Error) -> bool:
+    """Whether a file was not there: one of the old manifest, or one that was just written."""
+    return isinstance(error, NotFound) or (isinstance(error, Internal) and is_missing(error))
 
 
 def _pruned(groups: Mapping[str, int], floor: int, keep: int) -> tuple[int, Mapping[str, int]]:
