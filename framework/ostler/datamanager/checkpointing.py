@@ -18,7 +18,6 @@ from .options import Options
 from .sealing import digest_of
 from .sequences import Sequence
 from .state import Snapshot
-from .views import is_missing
 
 __all__ = ["CheckpointReport", "Checkpointer"]
 
@@ -76,20 +75,23 @@ class Checkpointer:
 
     def checkpoint(self) -> CheckpointReport:
         """Make a checkpoint of everything committed so far, unless there is nothing new."""
-        while True:
-            self._log.sync()
-            base = self._log.refresh()
-            with self._log.lock:
-                snapshot = self._log.state.snapshot()
-            if snapshot.commit == snapshot.manifest.commit:
-                return CheckpointReport(manifest=base.number, commit=base.commit)
-            try:
-                manifest = self._compacted(snapshot)
-            except (Internal, NotFound) as error:
-                if not _is_gone(error) or not self._overtaken(snapshot):
-                    raise
-            else:
-                return self._publish(snapshot, manifest)
+        self._log.sync()
+        base = self._log.refresh()
+        with self._log.lock:
+            snapshot = self._log.state.snapshot()
+        if snapshot.commit == snapshot.manifest.commit:
+            return CheckpointReport(manifest=base.number, commit=base.commit)
+        try:
+            manifest = self._compacted(snapshot)
+        except (NotFound, Internal) as error:
+            if isinstance(error, Internal) and error.code != "missing":
+                raise
+            newest = self._log.refresh()
+            if newest.number == snapshot.manifest.number:
+                raise
+            # It took so long that what it read, or wrote, was removed meanwhile.
+            return CheckpointReport(manifest=newest.number, commit=newest.commit, lost=True)
+        return self._publish(snapshot, manifest)
 
     def fence(self) -> bool:
         """Make a manifest that says the same as the newest one; return whether it is the newest now.
@@ -129,11 +131,9 @@ class Checkpointer:
                 return True
             except (NotFound, Unavailable):
                 continue  # not there, or nobody knows: the same bytes once more
+        if isinstance(failure, Conflict):
+            raise Unavailable(f"manifest {number} could not be made durable") from failure
         raise failure
-
-    def _overtaken(self, snapshot: Snapshot) -> bool:
-        """Whether newer manifests are there: files of the old one, and those just written, may be removed."""
-        return self._log.refresh().number > snapshot.manifest.number
 
     def _compacted(self, snapshot: Snapshot) -> Manifest:
         types: dict[str, TypeFiles] = dict(snapshot.manifest.types)
@@ -188,11 +188,6 @@ class Checkpointer:
             written=sum(info.size for info in added),
             lost=outcome is Outcome.LOST,
         )
-
-
-def _is_gone(error: Error) -> bool:
-    """Whether a file was not there: one of the old manifest, or one that was just written."""
-    return isinstance(error, NotFound) or (isinstance(error, Internal) and is_missing(error))
 
 
 def _pruned(groups: Mapping[str, int], floor: int, keep: int) -> tuple[int, Mapping[str, int]]:
