@@ -26,12 +26,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from judging import Judge
+from processes import Processes, processes, quick_directory
+from workload import Journal, Place, Worker, with_grace
+
 from ostler.datamanager.names import MANIFESTS, WALS
 from ostler.spi.storage import Body, ObjectInfo, Readable, StorageDriver
 from ostler_posix.driver import PosixStorage
 from ostler_posix.settings import PosixSettings
-from processes import Processes, processes, quick_directory
-from workload import Journal, Place, Worker, with_grace
 
 GRACE = 0.2
 PATIENCE = 20.0

@@ -7,11 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workload import GROUP, WINDOW, Place, entry_id, payload
+
 from ostler.datamanager import Datamanager
 from ostler.datamanager.names import WALS, number_of
 from ostler.datamanager.records import Put, decode_batch
 from ostler.errors import NotFound
-from workload import GROUP, WINDOW, Place, entry_id, payload
 
 
 @dataclass(slots=True)
@@ -157,5 +158,7 @@ def _judge_log(database: Datamanager) -> None:
         for transaction in batch.transactions:
             for action in transaction.actions:
                 if isinstance(action, Put) and action.type in ("entry", "count"):
-                    assert action.id not in seen, f"{action.id}: commits {seen[action.id]}, {number}"
+                    assert action.id not in seen, (
+                        f"{action.id}: commits {seen[action.id]}, {number}"
+                    )
                     seen[action.id] = number

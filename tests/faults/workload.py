@@ -118,7 +118,12 @@ class Worker:
     """
 
     def __init__(
-        self, database: Datamanager, journal: Journal, name: str, seed: str, ended: Callable[[], bool]
+        self,
+        database: Datamanager,
+        journal: Journal,
+        name: str,
+        seed: str,
+        ended: Callable[[], bool],
     ) -> None:
         self._database, self._journal, self._name = database, journal, name
         self._seed, self._ended = seed, ended
@@ -177,7 +182,8 @@ class Worker:
             try:
                 commit = self._database.commit(_count(value, line), token=read.token)
             except Conflict as error:
-                assert error.code == "changed", error
+                if error.code != "changed":
+                    raise
                 self._journal.say("refused", line)
             except Unknown:
                 pass  # it stays a try, of which nobody knows the end
