@@ -8,17 +8,20 @@ processes of new commits; what it loses is written anew from the storage.
 
 from __future__ import annotations
 
+from .changes import Changes
 from .checkpointing import CheckpointReport
 from .collecting import CollectReport
 from .database import Datamanager, Reading, Status
 from .options import Options
 from .records import Action, Commit, Delete, Put, Token
+from .state import Snapshot
 from .threads import Gate, SystemThreads, Threads
 from .verifying import Problem
 from .watching import CommitWatch
 
 __all__ = [
     "Action",
+    "Changes",
     "CheckpointReport",
     "CollectReport",
     "Commit",
@@ -30,6 +33,7 @@ __all__ = [
     "Problem",
     "Put",
     "Reading",
+    "Snapshot",
     "Status",
     "SystemThreads",
     "Threads",
