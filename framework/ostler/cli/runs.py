@@ -9,6 +9,7 @@ import click
 from ostler.compose import Composition
 from ostler.runs.config import RunConfig
 from ostler.runs.model import REASON, Run
+from ostler.services.runservice import Selection
 
 from ._describe import describe_header, describe_run, duration, label, outcome
 from ._options import Instance, instance_options, json_option
@@ -33,7 +34,7 @@ def command(*, run: str | None, limit: int | None, as_json: bool, instance: Inst
 
 
 def _list(composition: Composition, limit: int | None, *, as_json: bool) -> None:
-    runs = [stored.run for stored in composition.store.headers()][::-1][:limit]
+    runs = composition.store.list(Selection(), limit).runs
     if as_json:
         print_json({"runs": [describe_header(run) for run in runs]})
         return
