@@ -67,6 +67,6 @@ def test_it_needs_few_things_and_carries_its_licence(wheel: zipfile.ZipFile) -> 
     lines = wheel.read(name).decode().splitlines()
     needed = [line for line in lines if line.startswith("Requires-Dist: ") and "extra" not in line]
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    assert len(needed) == len(declared) == 5
+    assert len(needed) == len(declared) == 7
     assert "License-Expression: Apache-2.0" in lines
     assert [name for name in wheel.namelist() if name.endswith("/licenses/LICENSE")]

@@ -9,6 +9,8 @@ that was emptied or put back meanwhile no longer says what it said.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ostler.errors import Conflict, NotFound, Unknown
 from ostler.kv import KeyValueStore, absent
 from ostler.ost import ObjectStorage
@@ -24,10 +26,16 @@ _REMEMBERED = 64
 
 
 class KvSequence(StorageSequence):
-    """A sequence whose numbers are given by the key-value store."""
+    """A sequence whose numbers are given by the key-value store.
 
-    def __init__(self, ost: ObjectStorage, kv: KeyValueStore, prefix: str) -> None:
+    :param floor: returns a number that the sequence has reached: its objects up to there may be gone.
+    """
+
+    def __init__(
+        self, ost: ObjectStorage, kv: KeyValueStore, prefix: str, floor: Callable[[], int]
+    ) -> None:
         super().__init__(ost, prefix)
+        self.floor = floor
         self._kv = kv
         self._last_key = f"{prefix}last"
 
@@ -38,12 +46,12 @@ class KvSequence(StorageSequence):
         if self._decide(number, digest) != digest:
             self._ost.delete(own)
             raise Conflict(f"{name} is taken", code="exists")
-        stored = self._stored(number)
-        if stored is not None and digest_of(stored).hex() != digest:
-            self._rebuild(self._kv.get(self._last_key))
-            raise Conflict(f"{name} is taken", code="exists")
-        if stored is None:
-            self._ost.put(name, data)
+        stored = self._stored(number) or self._place(number, data)
+        if stored is not None:
+            if digest_of(stored).hex() != digest:
+                self._rebuild(self._kv.get(self._last_key))
+                raise Conflict(f"{name} is taken", code="exists")
+            self.persist([number])  # who stored it may not have come that far
         decided = self._kv.get(name)
         if decided is None or decided.value.decode() != digest:
             raise Unknown(f"the key-value store was put back while {name} was written")
@@ -73,8 +81,20 @@ class KvSequence(StorageSequence):
             data = self._ost.read(own)
         except NotFound:
             return super().read(number)  # it was finished meanwhile, or removed
-        self._ost.put(name, data)
-        return data
+        return self._place(number, data) or data
+
+    def _place(self, number: int, data: bytes) -> bytes | None:
+        """Put an object under its number; return what is there already, where the storage can tell.
+
+        A storage that was found not to create exclusively may only have been
+        slow to answer, and another process may have found that it does.
+        """
+        name = numbered(self.prefix, number)
+        try:
+            self._ost.put(name, data, if_absent=self._ost.capabilities.exclusive_put)
+        except Conflict:
+            return super().read(number)
+        return None
 
     def _decide(self, number: int, digest: str) -> str:
         """Return the digest of the object that has the number, this one if nobody had it."""
@@ -85,8 +105,7 @@ class KvSequence(StorageSequence):
                 return decided.value.decode()
             last = self._kv.get(self._last_key)
             if last is None or int(last.value) < number - 1:
-                self._rebuild(last)
-                if self._stored(number - 1) is None and number > 1:
+                if self._rebuild(last) < number - 1:
                     raise Conflict(f"{key} does not follow the last number", code="exists")
             elif int(last.value) >= number:
                 return ""
@@ -102,9 +121,9 @@ class KvSequence(StorageSequence):
             operations.append(Delete(numbered(self.prefix, number - _REMEMBERED)))
         return operations
 
-    def _rebuild(self, last: KeyValue | None) -> None:
-        """Write anew how far the sequence goes, as the storage has it, if ``last`` still stands."""
-        number = max(self.after(0), default=0)
+    def _rebuild(self, last: KeyValue | None) -> int:
+        """Write anew how far the sequence goes, as the storage has it, if ``last`` still stands; return it."""
+        number = max([self.floor(), *self.after(0)])
         guard = _still(last) if last else absent(self._last_key)
         operations: list[Operation] = [Put(self._last_key, str(number).encode())]
         stored = self._stored(number) if number else None
@@ -112,11 +131,20 @@ class KvSequence(StorageSequence):
             digest = digest_of(stored).hex().encode()
             operations.append(Put(numbered(self.prefix, number), digest))
         self._kv.txn([guard], operations)
+        return number
 
 
-def sequence(ost: ObjectStorage, kv: KeyValueStore, prefix: str, arbiter: str) -> StorageSequence:
+def sequence(
+    ost: ObjectStorage,
+    kv: KeyValueStore,
+    prefix: str,
+    arbiter: str,
+    floor: Callable[[], int] = int,
+) -> StorageSequence:
     """Return a sequence whose numbers are given by ``arbiter``: ``"storage"`` or ``"kv"``."""
-    return StorageSequence(ost, prefix) if arbiter == "storage" else KvSequence(ost, kv, prefix)
+    if arbiter == "storage":
+        return StorageSequence(ost, prefix)
+    return KvSequence(ost, kv, prefix, floor)
 
 
 def _still(item: KeyValue) -> Compare:

@@ -105,12 +105,17 @@ class Background:
         while not self._closed:
             left = self._options.checkpoint_interval - (self._clock.monotonic() - last)
             if left > 0 and not self._due():
-                self._gate.wait(left)
+                self._rest(left)
                 continue
             self._safely(self._exclusively, "make a checkpoint")
             last = self._clock.monotonic()
-            self._gate = self._threads.gate()
-            self._gate.wait(_HURRY)
+            self._rest(_HURRY)
+
+    def _rest(self, seconds: float) -> None:
+        """Wait until a commit makes a checkpoint due, or for so long."""
+        self._gate = self._threads.gate()
+        if not self._closed:
+            self._gate.wait(seconds)
 
     def _exclusively(self) -> None:
         """Make a checkpoint, unless another process is just making one."""
@@ -135,4 +140,4 @@ class Background:
             call()
         except Error as error:
             _LOG.warning("the datamanager could not %s and will try again: %s", what, error.message)
-            self._gate.wait(_HURRY)
+            self._clock.sleep(_HURRY)

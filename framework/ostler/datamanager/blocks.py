@@ -52,13 +52,12 @@ def cut(batches: Iterable[Batch], size: int) -> Iterator[Block]:
 
 
 def encode(block: Block, compressor: Compressor) -> tuple[bytes, int]:
-    """Return the bytes to store, compressed if that is shorter, and the length before compression."""
+    """Return the bytes to store, compressed if that makes them shorter, and their length before compression."""
     flat: list[str | bytes | None] = [None] * (2 * len(block.ids))
     flat[::2] = block.ids
     flat[1::2] = block.values
     packed: bytes = msgpack.packb(flat)
-    shorter = compressor.compressed(packed)
-    return (shorter if len(shorter) < len(packed) else packed), len(packed)
+    return compressor.shorter(packed), len(packed)
 
 
 def decode(stored: bytes | memoryview, length: int) -> Batch:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ostler.clock import Clock
-from ostler.errors import Conflict, Error, NotFound, Unavailable
+from ostler.errors import Conflict, Error, Internal, NotFound, Unavailable
 from ostler.ost import ObjectStorage
 
 from .cache import FileCache
@@ -81,7 +81,16 @@ class Checkpointer:
             snapshot = self._log.state.snapshot()
         if snapshot.commit == snapshot.manifest.commit:
             return CheckpointReport(manifest=base.number, commit=base.commit)
-        manifest = self._compacted(snapshot)
+        try:
+            manifest = self._compacted(snapshot)
+        except (NotFound, Internal) as error:
+            if isinstance(error, Internal) and error.code != "missing":
+                raise
+            newest = self._log.refresh()
+            if newest.number == snapshot.manifest.number:
+                raise
+            # It took so long that what it read, or wrote, was removed meanwhile.
+            return CheckpointReport(manifest=newest.number, commit=newest.commit, lost=True)
         return self._publish(snapshot, manifest)
 
     def fence(self) -> bool:
@@ -122,6 +131,8 @@ class Checkpointer:
                 return True
             except (NotFound, Unavailable):
                 continue  # not there, or nobody knows: the same bytes once more
+        if isinstance(failure, Conflict):
+            raise Unavailable(f"manifest {number} could not be made durable") from failure
         raise failure
 
     def _compacted(self, snapshot: Snapshot) -> Manifest:

@@ -63,6 +63,7 @@ class Collector:
 
     def _collect(self) -> CollectReport:
         old = self._old_before()
+        self._remove_probes(old)
         files = self._remove_files(old)
         kept = self._kept(old)
         if not kept or self._modified(kept[0].number) >= old:
@@ -79,6 +80,12 @@ class Collector:
         now = self._ost.put(key, b"", persist=False).modified
         self._ost.delete(key)
         return now - self._options.grace
+
+    def _remove_probes(self, old: float) -> None:
+        """Remove the probes of who died over them."""
+        self._ost.delete_many(
+            [info.key for info in self._ost.objects(PROBES) if info.modified < old]
+        )
 
     def _modified(self, number: int) -> float:
         return self._ost.stat(numbered(MANIFESTS, number)).modified
@@ -99,6 +106,7 @@ class Collector:
                 break
             kept.append(manifest)
             successor = modified
+        self._known = {manifest.number: manifest for manifest in kept}
         return kept[::-1]
 
     def _listed(self) -> list[tuple[int, float]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
+from ostler.errors import BadRequest
 from ostler.ost import ObjectStorage
 
 from .blocks import Batch, Entry
@@ -20,15 +21,19 @@ from .writing import BLOCK_SIZE, write_batches
 
 __all__ = ["CompactionOptions", "Run", "TypeFiles", "compact", "look_up", "scan"]
 
+_SLACK = 1.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompactionOptions:
     """How much is rewritten, and how many files lie around in exchange.
 
     :param file_size: of a data file at most, in bytes.
-    :param fanout: so many runs of a tier become one of the next.
-    :param overlap_ratio: runs are merged into the partitions that they touch
-        when these have at most so many times the runs' bytes.
+    :param fanout: so many runs of a tier become one of the next; at least 2.
+    :param overlap_ratio: *r*; runs are merged into the partitions that they touch
+        when these have at most *r* times the runs' bytes, or *r* + 1 times
+        the bytes of what was deleted. So at most 1 + 1/*r* times the bytes of what is
+        there are stored.
     :param block_size: of raw entries, in bytes.
     """
 
@@ -36,6 +41,10 @@ class CompactionOptions:
     fanout: int = 8
     overlap_ratio: float = 2.5
     block_size: int = BLOCK_SIZE
+
+    def __post_init__(self) -> None:
+        if self.fanout < 2:
+            raise BadRequest(f"a fanout of {self.fanout} merges nothing: give 2 or more")
 
 
 def compact(
@@ -87,17 +96,25 @@ class _Compaction:
     def run(self) -> TypeFiles:
         numbers = touched(self._files, self._changes, self._open)
         there = sum(self._files.partitions[number].size for number in numbers)
-        coming = sum(info.size for run in self._files.runs for info in run.files)
-        coming += self._expected()
-        if there <= self._options.overlap_ratio * coming:
+        newer = [info for run in self._files.runs for info in run.files]
+        coming = sum(info.size for info in newer) + self._expected()
+        ratio = self._options.overlap_ratio
+        if there <= ratio * coming + (ratio + 1) * self._freed(newer, numbers, there):
             return TypeFiles((), self._rewritten(numbers, coming / max(1, there)))
         return self._with_run()
+
+    def _freed(self, newer: list[FileInfo], numbers: list[int], there: int) -> int:
+        """Return about how many of the ``there`` bytes in these partitions are of deleted entries."""
+        deleted = sum(value is None for _id, value in self._changes)
+        deleted += sum(self._open(info).index().deleted for info in newer)
+        entries = sum(self._files.partitions[number].count for number in numbers)
+        return min(there, deleted * there // max(1, entries))
 
     def _expected(self) -> int:
         """Return about how many bytes the changes will take in files."""
         raw = sum(len(name) + len(value or b"") for name, value in self._changes)
         size = sum(info.size for info in self._files)
-        return raw * size // sum(info.raw for info in self._files) if size else raw
+        return raw * size // max(1, sum(info.raw for info in self._files)) if size else raw
 
     def _with_run(self) -> TypeFiles:
         """Write the changes as a run, together with the runs that they complete a tier of."""
@@ -136,10 +153,10 @@ class _Compaction:
         return merge([until(source, high) for source in sources])
 
     def _target(self, size: float) -> int:
-        """Return the size of each file when ``size`` bytes go into as few as possible, evenly."""
+        """Return the size of each file when about ``size`` bytes go into as few as possible, evenly."""
         limit = self._options.file_size
         count = -int(-size // limit)
-        return min(limit, int(size / count * 1.02)) if count > 1 else limit
+        return min(limit, int(size / count * _SLACK)) if count > 1 else limit
 
     def _joined(self, files: list[FileInfo]) -> tuple[FileInfo, ...]:
         """Join small neighbours, at least one of which is new, until there are none."""

@@ -13,6 +13,7 @@ __all__ = ["Compressor", "decompressed", "pack", "unpack"]
 
 _LEVEL = 1
 _WORTH = 512
+_PATIENCE = 7
 
 
 class Compressor:
@@ -21,10 +22,22 @@ class Compressor:
     def __init__(self) -> None:
         # Setting one up takes longer than compressing 16 KiB does.
         self._zstd = zstd.ZstdCompressor(level=_LEVEL)
+        self._misses = self._skip = 0
 
-    def compressed(self, data: bytes) -> bytes:
-        """Return ``data`` as one zstd frame."""
-        return self._zstd.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
+    def shorter(self, data: bytes) -> bytes:
+        """Return ``data`` as one zstd frame if that is shorter, and unchanged otherwise.
+
+        After pieces that became no shorter it tries fewer of those that follow, one in 8 at least.
+        """
+        if self._skip:
+            self._skip -= 1
+            return data
+        frame = self._zstd.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
+        if len(frame) < len(data):
+            self._misses = 0
+            return frame
+        self._misses = self._skip = min(_PATIENCE, 2 * self._misses + 1)
+        return data
 
 
 def decompressed(data: bytes | memoryview, size: int) -> bytes:

@@ -121,8 +121,9 @@ class Datamanager:
         ost, options, threads = self._ost, self._options, self._threads
         heads = Heads(self._kv)
         head = heads.read()
-        manifest = find_or_found(ost, self._kv, self._clock, threads)
-        self._wals = sequence(ost, self._kv, WALS, manifest.arbiter)
+        manifest = find_or_found(ost, self._kv, head, self._clock, threads)
+        self._manifest = manifest
+        self._wals = sequence(ost, self._kv, WALS, manifest.arbiter, self._covered)
         self._manifests = sequence(ost, self._kv, MANIFESTS, manifest.arbiter)
         self._listeners = Listeners(threads)
         self._log = Log(
@@ -137,7 +138,7 @@ class Datamanager:
         )
         self._log.sync()
         check_head(head, self._log.state)
-        self._publisher = Publisher(heads, self._log, threads)
+        self._publisher = Publisher(heads, self._log, threads, self._clock)
         self._publisher.publish()
         self._build()
         self._opened = True
@@ -402,6 +403,11 @@ class Datamanager:
             return False
         before = self._log.state.manifest.number
         return self._log.refresh().number > before
+
+    def _covered(self) -> int:
+        """Return the number of the newest commit that is known to be covered by a manifest."""
+        log: Log | None = getattr(self, "_log", None)
+        return (log.state.manifest if log else self._manifest).commit
 
     def _check_types(self, types: Iterable[str]) -> None:
         for name in types:

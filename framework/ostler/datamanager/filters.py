@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from zlib import crc32
 
-__all__ = ["BITS_PER_ENTRY", "build_filter", "hash_of", "may_hold"]
+__all__ = ["BYTES_PER_ENTRY", "build_filter", "hash_of", "may_hold"]
 
-BITS_PER_ENTRY = 16
+BYTES_PER_ENTRY = 2
 _MIX = 0x9E3779B97F4A7C15
 _HALF = 0xFFFFFFFF
 
 
 def hash_of(id: str) -> int:
-    """Return 32 bits that are the same in every process."""
+    """Return 32 bits that are the same in every process: crc32 of the UTF-8 bytes."""
     return crc32(id.encode())
 
 
 def build_filter(hashes: Iterable[int], count: int) -> bytes:
     """Return the filter of ``count`` ids with these `hash_of`: 2 bytes for each."""
-    bits = bytearray(count * BITS_PER_ENTRY // 8)
+    bits = bytearray(count * BYTES_PER_ENTRY)
     size = len(bits) * 8
     for hashed in hashes:
         mixed = hashed * _MIX
@@ -30,10 +30,10 @@ def build_filter(hashes: Iterable[int], count: int) -> bytes:
     return bytes(bits)
 
 
-def may_hold(bits: bytes, id: str) -> bool:
-    """Tell whether the id may be among those of the filter: False is certain, True 98.6 % so."""
+def may_hold(bits: bytes, hashed: int) -> bool:
+    """Tell whether an id with this `hash_of` may be in the file: False is certain, True 98.6 % so."""
     size = len(bits) * 8
-    mixed = crc32(id.encode()) * _MIX
+    mixed = hashed * _MIX
     at = (mixed >> 32 & _HALF) * size >> 32
     if not bits[at >> 3] >> (at & 7) & 1:
         return False

@@ -1,81 +1,126 @@
-"""The end of a data file: its index, sealed, and the tail that tells where the index is."""
+"""The end of a data file: its filter, its index, sealed, and the tail that tells where they are."""
 
 from __future__ import annotations
 
 import struct
 from array import array
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Any
 from zlib import crc32
 
 import msgpack
 
-from .filters import build_filter
+from .blocks import Block
+from .filters import BYTES_PER_ENTRY, build_filter
 from .sealing import VERSION, Kind, damaged, seal, unseal
 
-__all__ = ["TAIL_SIZE", "Contents", "Index", "read_footer", "tail_of"]
+__all__ = ["RECORD_SIZE", "TAIL_SIZE", "Contents", "Index", "Place", "read_index", "tail_of"]
 
 _TAIL = struct.Struct(">QQ4s")
+_RECORD = struct.Struct(">QII")
 TAIL_SIZE = _TAIL.size + 4
+RECORD_SIZE = _RECORD.size
+_ID_MEMORY = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a block is and how it is recognised.
+
+    :param start: of its first byte in the file.
+    :param end: behind its last one.
+    :param length: before compression, in bytes.
+    :param check: crc32 of it as it is stored.
+    """
+
+    start: int
+    end: int
+    length: int
+    check: int
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What the footer says of a data file.
+    """What a data file says of itself.
 
+    :param key: of the object: another one in its place is seen, however alike.
     :param firsts: the first id of each block.
-    :param ends: where each block begins, and where the last one ends.
-    :param lengths: of each block before compression, in bytes.
-    :param checks: crc32 of each block as it is stored.
+    :param deleted: how many of the ``count`` entries are tombstones.
+    :param records: for each block where it ends, its length before compression, its crc32.
+    :param check: crc32 of the filter.
+    :param size: of all this in the file, in bytes.
     """
 
-    type: str
+    key: str
     firsts: list[str]
     last: str
     count: int
-    ends: list[int]
-    lengths: tuple[int, ...]
-    checks: tuple[int, ...]
-    filter: bytes
+    deleted: int
+    records: bytes
+    check: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """Where the blocks end, and the filter begins."""
+        return self.ends(len(self.firsts))
+
+    def ends(self, number: int) -> int:
+        """Return how many bytes the first ``number`` blocks take."""
+        end: int = _RECORD.unpack_from(self.records, (number - 1) * RECORD_SIZE)[0] if number else 0
+        return end
+
+    def place(self, number: int) -> Place:
+        """Return where block ``number`` is."""
+        return Place(self.ends(number), *_RECORD.unpack_from(self.records, number * RECORD_SIZE))
 
     @property
     def memory(self) -> int:
-        """About how many bytes this takes in memory."""
-        return len(self.filter) + 200 * len(self.firsts) + sum(map(len, self.firsts))
+        """About how many bytes this and the filter take in memory."""
+        return 500 + BYTES_PER_ENTRY * self.count + self.size + _ID_MEMORY * len(self.firsts)
 
 
 @dataclass(slots=True)
 class Contents:
-    """What a footer will say, gathered while the file is written."""
+    """What a file will say of itself, gathered while it is written."""
 
     firsts: list[str] = field(default_factory=list)
     last: str = ""
     count: int = 0
-    stored: list[int] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
-    checks: list[int] = field(default_factory=list)
+    deleted: int = 0
+    end: int = 0
+    records: bytearray = field(default_factory=bytearray)
     hashes: array[int] = field(default_factory=lambda: array("I"))
 
-    def footer(self, type: str, end: int) -> bytes:
-        """Return sealed index and tail, for a file whose blocks end at ``end``."""
+    def add(self, block: Block, stored: bytes, length: int) -> None:
+        """Note a block, as it is stored, and its length before compression."""
+        self.firsts.append(block.ids[0])
+        self.last = block.ids[-1]
+        self.count += len(block.ids)
+        self.deleted += block.values.count(None)
+        self.hashes.extend(block.hashes)
+        self.end += len(stored)
+        self.records += _RECORD.pack(self.end, length, crc32(stored))
+
+    def footer(self, key: str) -> bytes:
+        """Return filter, sealed index and tail."""
+        bits = build_filter(self.hashes, self.count)
         payload = {
-            "type": type,
+            "key": key,
             "firsts": self.firsts,
             "last": self.last,
             "count": self.count,
-            "stored": _packed(self.stored),
-            "lengths": _packed(self.lengths),
-            "checks": _packed(self.checks),
-            "filter": build_filter(self.hashes, self.count),
+            "deleted": self.deleted,
+            "blocks": bytes(self.records),
+            "filter": crc32(bits),
         }
         sealed = seal(Kind.DATA, msgpack.packb(payload))
-        tail = _TAIL.pack(end, len(sealed), Kind.DATA.value)
-        return b"".join((sealed, tail, crc32(tail).to_bytes(4, "big")))
+        tail = _TAIL.pack(self.end + len(bits), len(sealed), Kind.DATA.value)
+        return b"".join((bits, sealed, tail, crc32(tail).to_bytes(4, "big")))
 
 
 def tail_of(data: bytes, size: int, name: str) -> tuple[int, int]:
-    """Return where the footer of a file of ``size`` bytes begins and ends.
+    """Return where the sealed index of a file of ``size`` bytes begins and ends.
 
     :param data: the end of the file, at least `TAIL_SIZE` of it.
     :raises Internal: the tail is damaged.
@@ -89,42 +134,29 @@ def tail_of(data: bytes, size: int, name: str) -> tuple[int, int]:
     return start, start + length
 
 
-def read_footer(sealed: bytes, start: int, name: str) -> Index:
-    """Return the index in a footer.
+def read_index(sealed: bytes, name: str) -> Index:
+    """Return the index that was sealed.
 
-    :param start: where the footer begins in the file.
     :raises Internal: it is damaged, or of a newer version.
     """
     payload = unseal(Kind.DATA, sealed, name)
     try:
-        index = _index(msgpack.unpackb(payload))
-    except (ValueError, KeyError, TypeError, struct.error) as error:
+        return _index(msgpack.unpackb(payload), len(payload))
+    except (ValueError, KeyError, TypeError) as error:
         raise damaged(name, f"its index is not as version {VERSION} has it ({error})") from error
-    if index.ends[-1] != start:
-        raise damaged(name, f"its index tells of {index.ends[-1]} bytes of blocks, not {start}")
-    return index
 
 
-def _index(found: dict[str, Any]) -> Index:
-    firsts = found["firsts"]
-    if not firsts:
-        raise ValueError("no block")
-    stored = _unpacked(found["stored"], len(firsts))
+def _index(found: dict[str, Any], size: int) -> Index:
+    firsts, records = found["firsts"], found["blocks"]
+    if not firsts or len(records) != len(firsts) * RECORD_SIZE:
+        raise ValueError(f"{len(records)} bytes about {len(firsts)} blocks")
     return Index(
-        type=found["type"],
+        key=found["key"],
         firsts=firsts,
         last=found["last"],
         count=found["count"],
-        ends=list(accumulate(stored, initial=0)),
-        lengths=_unpacked(found["lengths"], len(firsts)),
-        checks=_unpacked(found["checks"], len(firsts)),
-        filter=found["filter"],
+        deleted=found["deleted"],
+        records=records,
+        check=found["filter"],
+        size=size,
     )
-
-
-def _packed(numbers: list[int]) -> bytes:
-    return struct.pack(f">{len(numbers)}I", *numbers)
-
-
-def _unpacked(data: bytes, count: int) -> tuple[int, ...]:
-    return struct.unpack(f">{count}I", data)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from .blocks import Batch, Entry
+from .filters import hash_of
 from .info import FileInfo
 from .merging import batched, entries_of, merge
 from .reading import FileReader
@@ -57,11 +58,15 @@ def look_up(files: TypeFiles, id: str, open: Open) -> bytes | None:
 
     :raises Internal: as `FileReader` does.
     """
+    hashed = hash_of(id)
     for run in files.runs:
-        found, value = _in_one(run.files, id, open)
-        if found:
-            return value
-    return _in_one(files.partitions, id, open)[1]
+        info = _file_of(run.files, id)
+        if info is not None:
+            found, value = open(info).get_hashed(id, hashed)
+            if found:
+                return value
+    info = _file_of(files.partitions, id)
+    return None if info is None else open(info).get_hashed(id, hashed)[1]
 
 
 def scan(
@@ -100,11 +105,13 @@ def batches_of(
         yield from open(info).batches(start if start > info.first else "")
 
 
-def _in_one(files: Sequence[FileInfo], id: str, open: Open) -> tuple[bool, bytes | None]:
-    at = bisect_right(files, id, key=_first) - 1
-    if at < 0 or id > files[at].last:
-        return False, None
-    return open(files[at]).get(id)
+def _file_of(files: Sequence[FileInfo], id: str) -> FileInfo | None:
+    """Return the file that may have an entry for ``id``."""
+    at = bisect_right(files, id, key=_first) - 1 if len(files) != 1 else 0
+    if at < 0:
+        return None
+    info = files[at]
+    return info if info.first <= id <= info.last else None
 
 
 def _within(files: Sequence[FileInfo], open: Open, start: str, prefix: str) -> Iterator[Batch]:

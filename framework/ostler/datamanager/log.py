@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence as Listed
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from ostler.clock import Clock
-from ostler.errors import Conflict, Error, NotFound, Unavailable, Unknown
+from ostler.errors import Conflict, Error, Internal, NotFound, Unavailable, Unknown
 
 from .freshness import Freshness, Instant
 from .manifest import Manifest, decode_manifest
+from .names import numbered
 from .options import Options
 from .records import Batch, Transaction, decode_batch, encode_batch
 from .sealing import damaged, digest_of
@@ -26,6 +28,7 @@ __all__ = ["Log"]
 
 _GONE_ATTEMPTS = 20
 _PAUSE = 0.1
+_HELD_UP = "held_up"
 
 
 class Log:
@@ -54,13 +57,21 @@ class Log:
         self._clock, self._options, self._writer = clock, options, writer
         self._advanced = advanced
         self._freshness = Freshness(clock, options.grace)
+        self._manifest_freshness = Freshness(clock, options.grace)
         self._durable = state.manifest.commit
+
+    @property
+    def durable(self) -> int:
+        """Number of the newest commit of which it is known that no power loss takes it."""
+        return max(self._durable, self.state.manifest.commit)
 
     def sync(self) -> int:
         """Take in every commit that was acknowledged before this call; return the newest number.
 
         :raises Internal: an object of the log is damaged, or the chain is broken.
         """
+        if self._manifest_freshness.stale:
+            self.refresh()  # the files of the one that is known go some time after it was replaced
         while True:
             began = self._freshness.now()
             number = self.state.commit + 1
@@ -79,21 +90,11 @@ class Log:
 
         :raises Internal: it is damaged, or does not follow what is known.
         """
-        name = f"{self._wals.prefix}{number}"
+        name = numbered(self._wals.prefix, number)
         batch = decode_batch(data, name)
         if batch.number != number:
             raise damaged(name, f"it says that it is number {batch.number}")
-        with self.lock:
-            if number != self.state.commit + 1:
-                return
-            if batch.previous != self.state.digest:
-                raise damaged(
-                    name,
-                    f"it does not follow the number {number - 1} that is there: one of the two was "
-                    "replaced or comes from another database",
-                )
-            self.state.apply(batch)
-        self._advanced()
+        self._apply(batch)
 
     def refresh(self) -> Manifest:
         """Adopt the newest manifest if there is one that is not known; return the newest."""
@@ -103,10 +104,14 @@ class Log:
             newest = max(self._manifests.after(known.number), default=known.number)
             try:
                 if newest > known.number:
-                    self.adopt(self.read_manifest(newest))
+                    manifest = self.read_manifest(newest)
+                    # What it covers counts as durable, so it must be, whoever made it.
+                    self._manifests.persist([newest])
+                    self.adopt(manifest)
             except NotFound:
                 continue  # a newer one has taken its place
             self._freshness.seen(began)
+            self._manifest_freshness.seen(began)
             return self.state.manifest
         raise Unavailable("the manifests change faster than they can be read: try again")
 
@@ -116,7 +121,7 @@ class Log:
         :raises NotFound: there is none of that number.
         :raises Internal: it is damaged, or of another database.
         """
-        name = f"{self._manifests.prefix}{number}"
+        name = numbered(self._manifests.prefix, number)
         manifest = decode_manifest(self._manifests.read(number), name)
         if manifest.number != number or manifest.cluster != self.state.manifest.cluster:
             raise damaged(
@@ -153,65 +158,73 @@ class Log:
                 batch = Batch(state.commit + 1, state.digest, self._writer, transactions)
             if not transactions:
                 return None
-            if self._write(batch.number, encode_batch(batch), deadline):
+            data = encode_batch(batch)
+            stored = replace(batch, digest=digest_of(data), size=len(data))
+            if self._write(stored, data, deadline):
                 return batch.number
 
-    def _write(self, number: int, data: bytes, deadline: float) -> bool:
+    def _write(self, batch: Batch, data: bytes, deadline: float) -> bool:
         """Write a batch to its number; return False when somebody else has it."""
-        error: Error | None = None
+        sent = False
         while True:
-            began = self._freshness.now()
-            fate = self._fate(number, data, sent=error is not None)
-            if fate is not None:
-                return fate
-            if error is not None:
-                self._wait(number, error, deadline)
             try:
-                self._persist_before(number)
-                self._wals.create(number, data)
-            except Error as failure:
-                error = failure
-                if not self._done(number, data, failure):
-                    continue
-            return self._conclude(number, data, began)
+                self._persist_before(batch.number)
+                fate = self._fate(batch, sent=sent)
+                if fate is None:
+                    return self._attempt(batch, data)
+                if fate and batch.number > self.durable:
+                    self._wals.persist([batch.number])  # seen by others before it was durable
+                return fate
+            except Error as error:
+                if error.code == _HELD_UP or _alarm(error) or (_final(error) and not sent):
+                    raise
+                sent = True
+                self._pause(batch.number, error, deadline)
 
-    def _fate(self, number: int, data: bytes, *, sent: bool) -> bool | None:
+    def _attempt(self, batch: Batch, data: bytes) -> bool:
+        """Create the object of a batch; return False when another one is there.
+
+        :raises Error: it was not stored, or nobody knows.
+        """
+        began = self._freshness.now()
+        try:
+            self._wals.create(batch.number, data)
+        except Error as error:
+            if not self._stored(batch, error):
+                return False
+        return self._conclude(batch, began)
+
+    def _fate(self, batch: Batch, *, sent: bool) -> bool | None:
         """Return what is known of a number: True, this batch has it; False: another; None: nobody yet.
 
         :param sent: whether it may have been stored by an earlier attempt.
         """
         with self.lock:
-            if self.state.commit < number:
+            if self.state.commit < batch.number:
                 return None
-            digest = self.state.digest_at(number)
+            digest = self.state.digest_at(batch.number)
         if digest is None and sent:
-            raise self._held_up(number)
-        return digest == digest_of(data)
+            raise _held_up(batch.number)
+        return digest == batch.digest
 
-    def _done(self, number: int, data: bytes, error: Error) -> bool:
-        """Find out whether an attempt that failed did store its object; if so make it durable.
+    def _stored(self, batch: Batch, error: Error) -> bool:
+        """Find out whether an attempt that failed did store its object, and make it durable then.
 
-        :raises Error: ``error``, when it certainly did not and trying again is of no use.
+        :raises Error: ``error``, when there is none; what kept from finding out.
         """
         try:
-            found = self._wals.read(number)
+            found = self._wals.read(batch.number)
         except NotFound:
-            if not isinstance(error, (Unavailable, Conflict)) or error.code == "no_space":
-                raise error from None
-            return False
-        except Unavailable:
-            return False
-        if digest_of(found) != digest_of(data):
-            if not self._covered(number):
-                self.take(found, number)
-            return False
-        try:
-            self._wals.persist([number])
-        except (NotFound, Unavailable):
-            return False
-        return True
+            raise error from None
+        if digest_of(found) == batch.digest:
+            self._wals.persist([batch.number])
+            return True
+        if self._covered(batch.number):
+            return bool(self._fate(batch, sent=True))
+        self.take(found, batch.number)
+        return False
 
-    def _wait(self, number: int, error: Error, deadline: float) -> None:
+    def _pause(self, number: int, error: Error, deadline: float) -> None:
         """Pause before the next attempt.
 
         :raises Unknown: the time is over.
@@ -223,38 +236,71 @@ class Log:
             ) from error
         self._clock.sleep(_PAUSE * self._clock.random())
 
-    def _conclude(self, number: int, data: bytes, began: Instant) -> bool:
-        """Take in what was written, unless its number may be one that was removed.
+    def _conclude(self, batch: Batch, began: Instant) -> bool:
+        """Take in what was stored, unless its number may be one that was removed.
 
         :raises Unknown: a manifest covers the number, and it is not known whether with this batch.
         """
-        fate = self._fate(number, data, sent=True)
-        if fate is None:
-            if self._covered(number):
-                raise self._held_up(number)
-            self.take(data, number)
-            fate = True
+        try:
+            covered = self._covered(batch.number)
+        except Error as error:
+            raise _held_up(batch.number) from error
+        if not covered:
+            self._apply(batch)
+        fate = self._fate(batch, sent=True)
         if fate:
-            self._durable = max(self._durable, number)
+            self._durable = max(self._durable, batch.number)
             self._freshness.seen(began)
-        return fate
+        return bool(fate)
 
     def _covered(self, number: int) -> bool:
         """Whether a number may have been removed, and be taken again by what comes too late."""
-        return self._freshness.stale and self.refresh().commit >= number
+        if self._freshness.stale:
+            self.refresh()
+        return self.state.manifest.commit >= number
 
-    def _held_up(self, number: int) -> Unknown:
-        return Unknown(
-            f"this process was held up for so long that commit {number} may have been made, "
-            "taken over into a manifest and removed: read before you try again"
-        )
+    def _apply(self, batch: Batch) -> None:
+        """Take in the batch that follows; one that is known already changes nothing."""
+        with self.lock:
+            if batch.number != self.state.commit + 1:
+                return
+            if batch.previous != self.state.digest:
+                raise damaged(
+                    numbered(self._wals.prefix, batch.number),
+                    f"it does not follow the number {batch.number - 1} that is there: one of the "
+                    "two was replaced or comes from another database",
+                )
+            self.state.apply(batch)
+        self._advanced()
 
     def _persist_before(self, number: int) -> None:
         """Make durable what this commit builds upon: others may have died before they did.
 
         What a manifest covers is in its files.
         """
-        first = max(self._durable, self.state.manifest.commit) + 1
+        first = self.durable + 1
         if first < number:
-            self._wals.persist(range(first, number))
+            try:
+                self._wals.persist(range(first, number))
+            except NotFound:
+                if self.refresh().commit < first:
+                    raise
         self._durable = max(self._durable, number - 1)
+
+
+def _final(error: Error) -> bool:
+    """Whether an error says that nothing was stored, and that the same would come again."""
+    return not isinstance(error, (Unavailable, Conflict, NotFound)) or error.code == "no_space"
+
+
+def _alarm(error: Error) -> bool:
+    """Whether an error says that an object of the database is not as it should be."""
+    return isinstance(error, Internal) and "object" in error.details
+
+
+def _held_up(number: int) -> Unknown:
+    return Unknown(
+        f"this process was held up for so long that commit {number} may have been made, taken "
+        "over into a manifest and removed: read before you try again",
+        code=_HELD_UP,
+    )

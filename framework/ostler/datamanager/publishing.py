@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from ostler.clock import Clock
 from ostler.errors import Conflict, Error
 
 from .heads import Head, Heads, check_cluster
@@ -13,6 +14,8 @@ from .threads import Gate, Threads
 __all__ = ["Publisher"]
 
 _LOG = logging.getLogger(__name__)
+_REST = 0.005
+"""Seconds after each time: under load many commits are told of together."""
 
 
 class Publisher:
@@ -22,17 +25,18 @@ class Publisher:
     look themselves.
     """
 
-    def __init__(self, heads: Heads, log: Log, threads: Threads) -> None:
-        self._heads, self._log, self._threads = heads, log, threads
+    def __init__(self, heads: Heads, log: Log, threads: Threads, clock: Clock) -> None:
+        self._heads, self._log = heads, log
+        self._threads, self._clock = threads, clock
         self._lock = threads.lock()
         self._gate: Gate | None = None
         self._running = False
         self._told: Head | None = None
 
     def tell(self) -> None:
-        """See to it that what is known now is published."""
+        """See to it that what is known now is published: what was committed is so in any case."""
         if not self._running:
-            self.publish()
+            self._try()
             return
         gate = self._gate
         if gate is not None:
@@ -79,20 +83,25 @@ class Publisher:
             self._gate = self._threads.gate()
             if self._head() == self._told:
                 self._gate.wait()
-            try:
-                self.publish()
-            except Conflict as error:
-                _LOG.error("%s", error.message)
-                return
+            self._try()
+            self._clock.sleep(_REST)
 
     def close(self) -> None:
         """Publish what is left; let `run` end."""
         self._running = False
         if self._gate is not None:
             self._gate.open()
-        self.publish()
+        self._try()
+
+    def _try(self) -> None:
+        try:
+            self.publish()
+        except Conflict as error:
+            _LOG.error("commits are stored, but nobody is told of them: %s", error.message)
 
     def _head(self) -> Head:
         with self._log.lock:
-            state = self._log.state
-            return Head(state.manifest.cluster, state.commit, state.manifest.number)
+            manifest = self._log.state.manifest
+            # Not what may still be lost: a store that knows of more than the
+            # storage has is refused.
+            return Head(manifest.cluster, self._log.durable, manifest.number)

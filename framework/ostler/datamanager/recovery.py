@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from ostler.clock import Clock
@@ -10,6 +11,7 @@ from ostler.errors import Conflict, NotFound, Unavailable
 
 from .heads import Head, check_cluster
 from .manifest import Manifest, decode_manifest, encode_manifest, first_manifest
+from .names import numbered
 from .records import Batch, decode_batch
 from .sealing import damaged, digest_of
 from .sequences import Sequence
@@ -31,11 +33,13 @@ def newest_manifest(manifests: Sequence) -> Manifest | None:
         number = max(manifests.after(0), default=0)
         if number == 0:
             return None
-        name = f"{manifests.prefix}{number}"
+        name = numbered(manifests.prefix, number)
         try:
-            return decode_manifest(manifests.read(number), name)
+            manifest = decode_manifest(manifests.read(number), name)
+            manifests.persist([number])  # who made it may have died before it was durable
         except NotFound:
             continue  # a newer one has taken its place
+        return manifest
     raise Unavailable("the manifests change faster than they can be read: try again")
 
 
@@ -45,12 +49,22 @@ def found(manifests: Sequence, clock: Clock, arbiter: str) -> Manifest:
     data = encode_manifest(first)
     try:
         manifests.create(1, data)
-    except (Conflict, Unavailable):
+    except (Conflict, Unavailable) as error:
+        _complete_first(manifests)
         made = newest_manifest(manifests)
         if made is None:
-            raise
+            raise Unavailable(
+                f"the database is just being made, by this process or by another ({error.message}): "
+                "try again"
+            ) from error
         return made
     return replace(first, own=digest_of(data))
+
+
+def _complete_first(manifests: Sequence) -> None:
+    """Read the first manifest, which stores it when its maker got the number and no further."""
+    with suppress(NotFound):  # a newer one has taken its place, or there is none
+        manifests.read(1)
 
 
 def recover(manifest: Manifest, wals: Sequence, manifests: Sequence, threads: Threads) -> State:
@@ -67,7 +81,7 @@ def recover(manifest: Manifest, wals: Sequence, manifests: Sequence, threads: Th
         newest = newest_manifest(manifests)
         if newest is None or newest.number <= manifest.number:
             raise damaged(
-                f"{wals.prefix}{missing}",
+                numbered(wals.prefix, missing),
                 f"it is missing, though number {listed[-1]} is there",
             )
         manifest = newest  # it was removed meanwhile, for the newer manifest covers it
@@ -99,7 +113,7 @@ def _read(state: State, wals: Sequence, numbers: list[int], threads: Threads) ->
             return expected
         if batch.number != number or batch.previous != state.digest:
             raise damaged(
-                f"{wals.prefix}{number}",
+                numbered(wals.prefix, number),
                 f"it does not follow the number {number - 1} that is there: one of the two was "
                 "replaced or comes from another database",
             )
@@ -115,7 +129,7 @@ def _batches(
             data = wals.read(number)
         except NotFound:
             return number, None
-        return number, decode_batch(data, f"{wals.prefix}{number}")
+        return number, decode_batch(data, numbered(wals.prefix, number))
 
     for start in range(0, len(numbers), _BATCH):
         yield from threads.map(read, numbers[start : start + _BATCH])

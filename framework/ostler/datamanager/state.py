@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ostler.errors import Conflict
 
 from .manifest import Manifest
+from .names import MANIFESTS, numbered
 from .records import Batch, Put, Token
 from .sealing import damaged
 
@@ -101,7 +102,7 @@ class State:
             return
         if manifest.commit == self.commit and manifest.digest != self.digest:
             raise damaged(
-                f"manifest/{manifest.number}", f"it was made of another commit {self.commit}"
+                numbered(MANIFESTS, manifest.number), f"it was made of another commit {self.commit}"
             )
         self.manifest = manifest
         for name, changes in list(self.changes.items()):

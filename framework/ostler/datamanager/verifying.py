@@ -9,6 +9,7 @@ from ostler.errors import Internal, NotFound
 
 from .log import Log
 from .manifest import Manifest
+from .names import numbered
 from .records import decode_batch
 from .sequences import Sequence
 from .views import Files
@@ -54,7 +55,7 @@ class Verifier:
         except Internal as error:
             yield _problem(error)
         except NotFound as error:
-            yield Problem(f"{self._manifests.prefix}{manifest.number}", error.message)
+            yield Problem(numbered(self._manifests.prefix, manifest.number), error.message)
         for info in manifest.files().values():
             try:
                 self._files.open(info).verify()
@@ -64,7 +65,7 @@ class Verifier:
     def _wals_after(self, manifest: Manifest) -> Iterator[Problem]:
         digest = manifest.digest
         for number in range(manifest.commit + 1, self._log.state.commit + 1):
-            name = f"{self._wals.prefix}{number}"
+            name = numbered(self._wals.prefix, number)
             try:
                 batch = decode_batch(self._wals.read(number), name)
             except NotFound:

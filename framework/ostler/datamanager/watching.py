@@ -9,6 +9,7 @@ from ostler.clock import Clock
 from ostler.errors import Compacted, NotFound
 
 from .log import Log
+from .names import numbered
 from .records import Batch, Commit, decode_batch
 from .sequences import Sequence
 from .threads import Gate, Threads
@@ -138,7 +139,7 @@ class CommitWatch:
             data = self._wals.read(number)
         except NotFound:
             raise self._compacted() from None
-        return decode_batch(data, f"{self._wals.prefix}{number}")
+        return decode_batch(data, numbered(self._wals.prefix, number))
 
     def _compacted(self) -> Compacted:
         return Compacted(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from zlib import crc32
 
 from ostler.ost import ObjectStorage
 
 from .blocks import Batch, Block, Entry, cut, encode
 from .compression import Compressor
-from .footer import TAIL_SIZE, Contents
+from .filters import BYTES_PER_ENTRY
+from .footer import RECORD_SIZE, TAIL_SIZE, Contents
 from .info import FileInfo, weight_of
 from .merging import batched
 
 __all__ = ["BLOCK_SIZE", "write_batches", "write_files"]
 
 BLOCK_SIZE = 16 << 10
+_KEY = 64
 _FIXED = 256
 
 
@@ -61,11 +62,11 @@ def write_batches(
     draft = _Draft(type)
     for block in cut(batches, block_size):
         stored, length = encode(block, compressor)
-        if draft.data and draft.weight_with(block, stored) > limit:
+        if draft.count and draft.weight_with(block, stored) > limit:
             yield draft.put(storage, new_id())
             draft = _Draft(type)
         draft.add(block, stored, length)
-    if draft.data:
+    if draft.count:
         yield draft.put(storage, new_id())
 
 
@@ -73,47 +74,48 @@ class _Draft:
     """A data file in the making, in memory."""
 
     def __init__(self, type: str) -> None:
-        self.data = bytearray()
         self._type = type
         self._contents = Contents()
+        self._pieces: list[bytes] = []
         self._raw = 0
-        self._index_size = _FIXED + TAIL_SIZE + 4 * len(type)
+        self._index_size = _FIXED + TAIL_SIZE + len(type.encode()) + _KEY
+
+    @property
+    def count(self) -> int:
+        """Entries."""
+        return self._contents.count
 
     def weight_with(self, block: Block, stored: bytes) -> int:
         """Return the weight, if this block was added and the file ended with it; or a little more."""
-        count = self._contents.count + len(block.ids)
-        index = self._index_size + _index_share(block) + 4 * len(block.ids[-1])
-        size = len(self.data) + len(stored) + index + 2 * count
+        count = self.count + len(block.ids)
+        index = self._index_size + _index_share(block) + len(block.ids[-1].encode())
+        size = self._contents.end + len(stored) + BYTES_PER_ENTRY * count + index
         return weight_of(size, self._raw + block.raw, count)
 
     def add(self, block: Block, stored: bytes, length: int) -> None:
-        self.data += stored
-        contents = self._contents
-        contents.firsts.append(block.ids[0])
-        contents.last = block.ids[-1]
-        contents.count += len(block.ids)
-        contents.stored.append(len(stored))
-        contents.lengths.append(length)
-        contents.checks.append(crc32(stored))
-        contents.hashes.extend(block.hashes)
+        self._contents.add(block, stored, length)
+        self._pieces.append(stored)
         self._raw += block.raw
         self._index_size += _index_share(block)
 
     def put(self, storage: ObjectStorage, id: str) -> FileInfo:
-        self.data += self._contents.footer(self._type, len(self.data))
+        """Store the file. The draft is empty then."""
         key = f"data/{self._type}/{id}"
-        storage.put(key, self.data, persist=False)
+        self._pieces.append(self._contents.footer(key))
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        storage.put(key, data, persist=False)
         return FileInfo(
             key=key,
             first=self._contents.firsts[0],
             last=self._contents.last,
-            count=self._contents.count,
-            size=len(self.data),
-            digest=hashlib.blake2b(self.data, digest_size=16).digest(),
+            count=self.count,
+            size=len(data),
+            digest=hashlib.blake2b(data, digest_size=16).digest(),
             raw=self._raw,
         )
 
 
 def _index_share(block: Block) -> int:
     """Return at most how many bytes a block takes in the index."""
-    return 12 + 5 + 4 * len(block.ids[0])
+    return RECORD_SIZE + 5 + len(block.ids[0].encode())

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from ostler.errors import Conflict, Unknown
 
 from .failures import typed
+from .pins import Pins
 
 __all__ = ["Directories", "key_conflict"]
 
-_REMEMBERED = 1 << 16
+_REMEMBERED = 128
 _PATIENCE = 1000
 
 
@@ -24,8 +25,7 @@ class Directories:
     def __init__(self, root: str) -> None:
         self._root = root
         self._anchor = _existing(root)
-        # Inodes tell a directory from another one made later in its place.
-        self._durable: dict[str, int] = {}
+        self._durable = Pins(_REMEMBERED)
 
     def publish(self, step: Callable[[], None], directory: str) -> None:
         """Run ``step``, which makes a name in ``directory``, making the directory as often as it takes.
@@ -50,7 +50,7 @@ class Directories:
                 os.rmdir(directory)
             except OSError:
                 return  # it is in use, or another one was quicker
-            self._durable.pop(directory, None)
+            self._durable.forget(directory)
             directory = os.path.dirname(directory)
 
     def persist(self, directory: str) -> None:
@@ -59,21 +59,30 @@ class Directories:
         :raises Unknown: the operating system could not say that they are.
         """
         try:
-            inode = _synchronise(directory)
-            while inode is not None and self._durable.get(directory) != inode:
-                if len(self._durable) > _REMEMBERED:
-                    self._durable.clear()
-                known, directory = directory, os.path.dirname(directory)
-                if len(known) <= len(self._anchor):
-                    return
-                parent = _synchronise(directory)
-                self._durable[known] = inode
-                inode = parent
+            self._persist(directory)
         except OSError as error:
             raise Unknown(
                 f"cannot synchronise the directory {directory!r}: {error.strerror}; "
                 "what was written there is in place, but may not survive a power loss"
             ) from error
+
+    def close(self) -> None:
+        """Let go of what is remembered."""
+        self._durable.close()
+
+    def _persist(self, directory: str) -> None:
+        descriptor = _synchronised(directory)
+        while descriptor is not None and not self._durable.holds(directory, descriptor):
+            if len(directory) <= len(self._anchor):
+                os.close(descriptor)
+                return
+            try:
+                parent = _synchronised(os.path.dirname(directory))
+            except OSError:
+                os.close(descriptor)
+                raise
+            self._durable.pin(directory, descriptor)
+            directory, descriptor = os.path.dirname(directory), parent
 
     def _make(self, directory: str) -> None:
         missing = [directory]
@@ -84,7 +93,7 @@ class Directories:
 
     def _make_one(self, directory: str) -> bool:
         """Make a directory unless it exists; False when the one above it is missing."""
-        self._durable.pop(directory, None)
+        self._durable.forget(directory)
         try:
             os.mkdir(directory)
         except FileExistsError:
@@ -113,14 +122,15 @@ def _existing(path: str) -> str:
     return path
 
 
-def _synchronise(directory: str) -> int | None:
-    """Synchronise a directory and return its inode; None when it is gone, with all it had."""
+def _synchronised(directory: str) -> int | None:
+    """Return a descriptor of a directory that was just synchronised; None when it is gone, with all it had."""
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         os.fsync(descriptor)
-        return os.fstat(descriptor).st_ino
-    finally:
+    except OSError:
         os.close(descriptor)
+        raise
+    return descriptor

@@ -116,6 +116,7 @@ class PosixStorage(StorageDriver):
 
     def close(self) -> None:
         self._drafts.close()
+        self._directories.close()
 
     def _publish(self, step: Callable[[str], None], path: str, key: str) -> None:
         """Give a draft its path although something is in the way, or nothing leads there."""

@@ -108,6 +108,7 @@ class PosixFlatStorage(StorageDriver):
 
     def close(self) -> None:
         self._drafts.close()
+        self._directories.close()
 
     def _objects_after(self, prefix: bytes, start_after: bytes) -> Iterator[ObjectInfo]:
         for name, path in walk_nodes(self._objects, prefix, start_after):

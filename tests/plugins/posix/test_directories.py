@@ -71,13 +71,13 @@ def test_persist_synchronises_each_new_directory_once(
 ) -> None:
     made = Directories(str(tmp_path / "root"))
     synced: list[str] = []
-    real = directories._synchronise
+    real = directories._synchronised
 
     def synchronise(directory: str) -> int | None:
         synced.append(str(Path(directory).relative_to(tmp_path)))
         return real(directory)
 
-    monkeypatch.setattr(directories, "_synchronise", synchronise)
+    monkeypatch.setattr(directories, "_synchronised", synchronise)
     deep = tmp_path / "root/a/b"
     made.publish(lambda: (deep / "file").touch(), str(deep))
     made.persist(str(deep))
@@ -89,6 +89,25 @@ def test_persist_synchronises_each_new_directory_once(
     made.publish(lambda: (deep / "file").touch(), str(deep))
     made.persist(str(deep))
     assert synced[5:] == ["root/a/b", "root/a", "root"]
+
+
+def test_a_directory_made_again_in_the_same_inode_is_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an inode number may be used again at once, the one that is remembered must not be free."""
+    made = Directories(str(tmp_path))
+    folder = tmp_path / "wal"
+    folder.mkdir()
+    made.persist(str(folder))
+    inodes = set()
+    for _ in range(20):
+        inodes.add(folder.stat().st_ino)
+        folder.rmdir()  # as another process does
+        folder.mkdir()
+        assert folder.stat().st_ino not in inodes
+        made.persist(str(folder))
+        inodes = {folder.stat().st_ino}
+    made.close()
 
 
 def test_persist_of_what_is_gone_is_nothing(tmp_path: Path) -> None:
