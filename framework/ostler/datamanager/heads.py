@@ -38,6 +38,7 @@ class Heads:
     def __init__(self, kv: KeyValueStore) -> None:
         self._kv = kv
         self._revision = 0
+        self._known: Head | None = None
 
     def read(self) -> Head | None:
         """Return what is published; None: nothing, the store is new or was emptied."""
@@ -49,30 +50,26 @@ class Heads:
         :raises Conflict: the store belongs to another database (code ``"other_cluster"``).
         """
         for _ in range(_ATTEMPTS):
+            if self._known is not None:
+                check_cluster(self._known, head.cluster)
+                head = _further(head, self._known)
+                if head == self._known:
+                    return
             guard = Compare(HEAD, Target.MOD_REVISION, self._revision)
             put = Put(HEAD, json.dumps(asdict(head)).encode())
             result = self._kv.txn([guard], [put], [Get(HEAD)])
             if result.succeeded:
-                self._revision = result.revision
+                self._revision, self._known = result.revision, head
                 return
-            current = self._take(result.reads[0])
-            if current is None:
-                continue
-            check_cluster(current, head.cluster)
-            if current.commit >= head.commit and current.manifest >= head.manifest:
-                return
-            head = Head(
-                head.cluster,
-                max(head.commit, current.commit),
-                max(head.manifest, current.manifest),
-            )
+            self._take(result.reads[0])
 
     def _take(self, item: KeyValue | None) -> Head | None:
-        self._revision = item.mod_revision if item else 0
+        self._revision, self._known = (item.mod_revision if item else 0), None
         if item is None:
             return None
         try:
-            return Head(**json.loads(item.value))
+            self._known = Head(**json.loads(item.value))
+            return self._known
         except (ValueError, TypeError) as error:
             raise Internal(
                 f"the value of {item.key!r} in the key-value store is damaged: {error}. Delete the "
@@ -80,6 +77,12 @@ class Heads:
                 code="damaged",
                 details={"object": item.key},
             ) from error
+
+
+def _further(head: Head, known: Head) -> Head:
+    """Return the head that says as much as both."""
+    commit, manifest = max(head.commit, known.commit), max(head.manifest, known.manifest)
+    return Head(head.cluster, commit, manifest)
 
 
 def check_cluster(head: Head, cluster: str) -> None:
