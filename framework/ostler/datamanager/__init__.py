@@ -12,8 +12,11 @@ from .changes import Changes
 from .checkpointing import CheckpointReport
 from .collecting import CollectReport
 from .database import Datamanager, Reading, Status
+from .exporting import export_lines
+from .importing import Imported, Merge, import_lines
 from .options import Options
 from .records import Action, Commit, Delete, Put, Token
+from .rescuing import Rescue, rescue
 from .state import Snapshot
 from .threads import Gate, SystemThreads, Threads
 from .verifying import Problem
@@ -29,13 +32,19 @@ __all__ = [
     "Datamanager",
     "Delete",
     "Gate",
+    "Imported",
+    "Merge",
     "Options",
     "Problem",
     "Put",
     "Reading",
+    "Rescue",
     "Snapshot",
     "Status",
     "SystemThreads",
     "Threads",
     "Token",
+    "export_lines",
+    "import_lines",
+    "rescue",
 ]

@@ -266,6 +266,11 @@ class Datamanager:
         self._check_types([type])
         return changes_after(self.snapshot(), self._wals, type, after, digest)
 
+    def has_entries(self) -> bool:
+        """Return whether there is any entry, of any type."""
+        at = self.snapshot()
+        return any(next(self.scan(name, at=at), None) for name in sorted(self._types))
+
     def snapshot(self, *, fresh: bool = True) -> Snapshot:
         """Return the database as it is now; its files are kept for the grace period."""
         self._check_open()

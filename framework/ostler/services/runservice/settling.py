@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from ostler.clock import Clock
-from ostler.datamanager import Delete, Put
+from ostler.datamanager import Action, Delete, Put
 from ostler.runs.creation import new_task
 from ostler.runs.model import REASON, Phase, Result, Run, Status, Task
 from ostler.spi.kv import Delete as DeleteKey
@@ -56,18 +56,17 @@ class Settling:
     def _try(self, run_id: str, reason: str) -> bool:
         """Archive a run as it ended; return whether that was still to be done."""
         reading = self._store.datamanager.read(
-            [(entries.RESERVATION, run_id)], groups=[entries.run_group(run_id)]
+            [(entries.RESERVATION, run_id), (entries.RUN, run_id)],
+            groups=[entries.run_group(run_id)],
         )
-        if reading.values[0] is None:
+        reservation, archived = reading.values
+        if reservation is None:
             return False
-        run = self._ended(entries.decode_reservation(reading.values[0]), reason)
-        self._store.datamanager.commit(
-            [
-                Put(entries.RUN, run_id, entries.encode_run(run)),
-                Delete(entries.RESERVATION, run_id),
-            ],
-            token=reading.token,
-        )
+        actions: list[Action] = [Delete(entries.RESERVATION, run_id)]
+        if archived is None:  # an import may bring the reservation of a run that is here already
+            run = self._ended(entries.decode_reservation(reservation), reason)
+            actions.append(Put(entries.RUN, run_id, entries.encode_run(run)))
+        self._store.datamanager.commit(actions, token=reading.token)
         self._store.write([], [DeleteKey(keys.tasks(run_id), prefix=True)])
         return True
 
