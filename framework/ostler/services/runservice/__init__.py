@@ -7,6 +7,7 @@ from .creation import RunCreation
 from .entries import TYPES, root_group
 from .index import RunIndex
 from .instances import Instance, open_instance
+from .merging import MergeRuns
 from .outputs import Outputs
 from .recovery import Recovery
 from .removal import RunRemoval
@@ -17,6 +18,7 @@ from .store import RunStore, StoredRun
 __all__ = [
     "TYPES",
     "Instance",
+    "MergeRuns",
     "Outputs",
     "Recovery",
     "RunActions",
