@@ -25,7 +25,11 @@ __all__ = ["PATIENCE", "EtcdCluster", "EtcdServer", "TlsFiles", "free_port", "ma
 PATIENCE = 20.0
 """Seconds after which a server that should be there is held not to come."""
 
-_QUICK = ("--heartbeat-interval=50", "--election-timeout=500")
+_QUICK = ("--heartbeat-interval=10", "--election-timeout=100")
+"""For one member: it needs nobody to be elected, but waits for the time."""
+
+_STABLE = ("--heartbeat-interval=50", "--election-timeout=500")
+"""For several, which must not lose their leader because the machine is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +228,12 @@ class EtcdCluster:
         arguments: Sequence[str] = (),
     ) -> None:
         self.members = [
-            EtcdServer(directory / f"m{number}", name=f"m{number}", tls=tls, arguments=arguments)
+            EtcdServer(
+                directory / f"m{number}",
+                name=f"m{number}",
+                tls=tls,
+                arguments=(*_STABLE, *arguments),
+            )
             for number in range(size)
         ]
         for member in self.members:

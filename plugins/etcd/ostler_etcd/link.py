@@ -24,6 +24,8 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.use_local_subchannel_pool", 1),  # a new link is a new connection
     ("grpc.max_receive_message_length", -1),
     ("grpc.http2.max_pings_without_data", 0),  # a watch is silent for hours
+    ("grpc.http2.bdp_probe", 0),  # a ping for each answer; instead, a window that is large enough
+    ("grpc.http2.lookahead_bytes", 1 << 20),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
     # The thread that reads a stream polls for it; else one more thread would, and wake it.
@@ -89,6 +91,10 @@ class Link:
             call = self._calls.get(method) or self._prepare(method)
             answer: A = call(request, timeout=self._timeout, metadata=metadata)
             return answer
+        except ValueError as error:  # gRPC's word for: closed before anything was sent
+            if self._retired:
+                raise Gone from error
+            raise
         finally:
             self._end()
 
@@ -175,6 +181,7 @@ def _options(settings: EtcdSettings) -> tuple[tuple[str, int], ...]:
     seconds = {
         "grpc.keepalive_time_ms": settings.keepalive_time,
         "grpc.keepalive_timeout_ms": settings.keepalive_timeout,
+        "grpc.http2.ping_timeout_ms": settings.keepalive_timeout,  # else a minute: it must expire too
         "grpc.min_reconnect_backoff_ms": settings.dial_timeout,
     }
     return _OPTIONS + tuple((name, int(value * 1000)) for name, value in seconds.items())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import grpc
 
-from ostler.errors import Compacted, Error, Unavailable
+from ostler.errors import Compacted, Error, Internal, Unavailable
 from ostler.spi import Event, Watch
 
 from . import wire_pb2 as wire
@@ -92,6 +92,9 @@ class EtcdWatch(Watch):
             failure = self._follow()
         except Error as error:
             failure = error
+        except Exception as error:  # whoever waits must not wait for a thread that is gone
+            failure = Internal(f"reading a watch of etcd failed: {error!r}")
+            failure.__cause__ = error
         with self._changed:
             self._failure, self._reading = failure, False
             self._changed.notify_all()

@@ -30,9 +30,7 @@ class TestEverythingOn(SharedKvConformance):
     """Three members, TLS both ways, a user who may use the prefix only; each driver at another member."""
 
     @pytest.fixture
-    def driver(
-        self, cluster: EtcdCluster, tls_files: TlsFiles, connect: OpenDriver
-    ) -> EtcdDriver:
+    def driver(self, cluster: EtcdCluster, tls_files: TlsFiles, connect: OpenDriver) -> EtcdDriver:
         return connect(*cluster.endpoints, **_secured(tls_files))
 
     @pytest.fixture
