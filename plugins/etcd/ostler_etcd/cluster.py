@@ -121,8 +121,7 @@ class Cluster:
     def close(self) -> None:
         """Close the links. Idempotent."""
         self._closing.set()
-        if not self.inherited:
-            self._link.close()
+        self._link.close()
 
     @property
     def _name(self) -> str:

@@ -111,6 +111,8 @@ class EtcdDriver(KvDriver):
             return  # it is over already
 
     def close(self) -> None:
+        if self._cluster.inherited:
+            return  # threads and connections did not come along
         for watch in self._watches:
             watch.close()
         self._cluster.close()
