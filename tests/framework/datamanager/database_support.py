@@ -122,6 +122,7 @@ class Driver(MemoryStorage):
     def delete(self, key: str) -> None:
         self._begin("delete", key)
         super().delete(key)
+        self.durable.discard(key)
         self.after("delete", key)
 
     def list(self, prefix: str, start_after: str, delimiter: str) -> Any:
