@@ -278,14 +278,13 @@ class Log:
 
         What a manifest covers is in its files.
         """
-        first = self.durable + 1
-        if first < number:
+        while (first := self.durable + 1) < number:
             try:
                 self._wals.persist(range(first, number))
+                self._durable = max(self._durable, number - 1)
             except NotFound:
                 if self.refresh().commit < first:
                     raise
-        self._durable = max(self._durable, number - 1)
 
 
 def _final(error: Error) -> bool:
