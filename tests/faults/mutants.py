@@ -180,7 +180,7 @@ _ALL = (
         name="predecessors-not-durable",
         what="a commit is built upon one that may be lost",
         where="log:Log._persist_before",
-        old="if first < number:",
+        old="while (first := self.durable + 1) < number:",
         new="if False:",
     ),
     Mutant(
