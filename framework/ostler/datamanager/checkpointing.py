@@ -180,6 +180,7 @@ class Checkpointer:
         outcome = self._create(manifest)
         if outcome is Outcome.LOST:
             self._ost.delete_many([info.key for info in added])
+        if outcome is not Outcome.MADE:
             manifest = self._log.refresh()
         return CheckpointReport(
             manifest=manifest.number,
