@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ostler.clock import Clock
-from ostler.errors import BadRequest, Conflict, Internal
+from ostler.errors import BadRequest, Conflict, Internal, NotFound, Unavailable
 from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
 
@@ -79,6 +79,12 @@ def _creates_exclusively(ost: ObjectStorage, clock: Clock, threads: Threads) -> 
         return True
 
     won = [racer for racer, won in enumerate(threads.map(wins, range(_RACERS))) if won]
-    stored = ost.read(key)
+    try:
+        stored = ost.read(key)
+    except NotFound as error:
+        raise Unavailable(
+            "a probe of the object storage was removed before it was read: this process was held "
+            "up for long, or the storage forgets; try again"
+        ) from error
     ost.delete(key)
     return [str(racer).encode() for racer in won] == [stored]

@@ -14,7 +14,7 @@ from ostler.spi.kv import Compare, Get, KeyValue, Put, Target
 
 from .names import HEAD
 
-__all__ = ["Head", "Heads"]
+__all__ = ["Head", "Heads", "check_cluster", "furthest"]
 
 _ATTEMPTS = 100
 
@@ -50,14 +50,14 @@ class Heads:
         :raises Conflict: the store belongs to another database (code ``"other_cluster"``).
         """
         for _ in range(_ATTEMPTS):
-            more = _furthest(head, self._current)
+            more = furthest(head, self._current)
             guard = Compare(HEAD, Target.MOD_REVISION, self._revision)
             put = Put(HEAD, json.dumps(asdict(more)).encode())
             result = self._kv.txn([guard], [put], [Get(HEAD)])
             if result.succeeded:
                 self._revision, self._current = result.revision, more
                 return
-            if (current := self._take(result.reads[0])) == _furthest(head, current):
+            if (current := self._take(result.reads[0])) == furthest(head, current):
                 return
 
     def _take(self, item: KeyValue | None) -> Head | None:
@@ -76,7 +76,7 @@ class Heads:
             ) from error
 
 
-def _furthest(head: Head, current: Head | None) -> Head:
+def furthest(head: Head, current: Head | None) -> Head:
     """Return what says as much as both.
 
     :raises Conflict: they are of two databases.
