@@ -19,7 +19,6 @@ class Kind(Enum):
     """What an object is: its first four bytes."""
 
     WAL = b"OSTW"
-    MARKER = b"OSTK"
     DATA = b"OSTD"
     MANIFEST = b"OSTM"
 
