@@ -8,7 +8,7 @@ from .simulation.__main__ import replay
 from .simulation.campaign import Chunk, run_campaign, run_chunk
 from .simulation.trial import run_seed
 
-SEEDS = 700
+SEEDS = 600
 MANY = 20_000
 EXERCISED = (
     "acknowledged arbiter-kv arbiter-storage audit body.fail checkpoint collect commit-conflict "

@@ -25,11 +25,11 @@ def look(world: World, dm: Any, objects: Objects) -> None:
         dm.open()
         # What the store had decided and its writer not yet stored is stored by who comes next.
         following = objects.present.get(f"{world.profile.prefix}wal/{oracle.head + 1:020d}")
-        for type in TYPES:
-            rows = list(dm.scan(type))
-            if following is not None and dict(rows) == oracle.rows_with(type, following.data):
+        for kind in TYPES:
+            rows = list(dm.scan(kind))
+            if following is not None and dict(rows) == oracle.rows_with(kind, following.data):
                 continue
-            oracle.check_scan("after a restart now, scan", type, "", "", rows, oracle.acknowledged)
+            oracle.check_scan("after a restart now, scan", kind, "", "", rows, oracle.acknowledged)
     except Error as error:
         raise oracle.violated(
             f"a restart now would fail with {type_of(error)}: {error.message}"
@@ -63,15 +63,15 @@ def compare(world: World, dm: Any) -> None:
     number, head = dm.sync(), oracle.head
     if number != head:
         raise oracle.violated(f"sync says {number}, and {head} is newest")
-    for type in TYPES:
-        expected = oracle.rows(type, head)
-        rows = list(dm.scan(type))
-        oracle.check_scan("scan", type, "", "", rows, head)
-        for id in [*list(expected)[:: 2 + world.chance.below(4)], "00"]:
-            data = dm.get(type, id, fresh=False)
-            if data != expected.get(id):
+    for kind in TYPES:
+        expected = oracle.rows(kind, head)
+        rows = list(dm.scan(kind))
+        oracle.check_scan("scan", kind, "", "", rows, head)
+        for name in [*list(expected)[:: 2 + world.chance.below(4)], "00"]:
+            data = dm.get(kind, name, fresh=False)
+            if data != expected.get(name):
                 raise oracle.violated(
-                    f"get of {type}/{id} gives {data!r}, a scan {expected.get(id)!r}"
+                    f"get of {kind}/{name} gives {data!r}, a scan {expected.get(name)!r}"
                 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -166,10 +167,8 @@ class SimulatedStorage(StorageDriver):
         return self._timed_out(key)
 
     def _deliver(self, key: str, data: bytes, exclusive: bool) -> None:
-        try:
+        with suppress(Conflict):  # nobody waits for the answer any more
             self._objects.put(key, data, if_absent=exclusive, durable=True)
-        except Conflict:
-            pass  # nobody waits for the answer any more
 
     def _stored(self, key: str) -> Stored:
         stored = self._objects.present.get(key)

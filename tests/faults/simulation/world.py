@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 from ostler.datamanager.manifest import encode_manifest, first_manifest
@@ -48,8 +49,8 @@ class World:
         if profile.founded:
             self._found()
         self._restart = restart
-        self._hazards = {kind: profile.rates.get(kind, 0.0) for kind in HAZARDS}
-        self._total = sum(self._hazards.values())
+        self._weights = [profile.rates.get(kind, 0.0) for kind in HAZARDS]
+        self._total = sum(self._weights)
 
     def _found(self) -> None:
         """Put a new database there, as if long ago: making one takes many steps."""
@@ -76,10 +77,8 @@ class World:
             if generation != self.store.generation:
                 return  # the connection that carried it is gone with the store that was
             self.note(f"delivered {what}")
-            try:
+            with suppress(Error):  # nobody waits for the answer
                 call()
-            except Error:
-                pass  # nobody waits for the answer
 
         self.scheduler.after(delay, deliver)
 
@@ -99,11 +98,7 @@ class World:
         chance = self.chance
         if not self._total or chance.quiet or chance.random() >= self._total:
             return
-        at, kind = chance.random() * self._total, "crash"
-        for kind, rate in self._hazards.items():
-            at -= rate
-            if at < 0:
-                break
+        (kind,) = chance.rng.choices(HAZARDS, self._weights)
         if chance.fire(kind):
             self._happen(kind, task)
         if task.process is not None and not task.process.alive:
