@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from ostler.clock import Clock, SystemClock
+from ostler.datamanager import Datamanager, Options
 from ostler.host import Host
 from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
@@ -22,11 +23,13 @@ from ostler.services.executor.files import log_file
 from ostler.services.logs import LogReader
 from ostler.services.policies import Policies
 from ostler.services.runservice import (
+    TYPES,
     Instance,
     Outputs,
     Recovery,
     RunActions,
     RunCreation,
+    RunIndex,
     RunRemoval,
     Runservice,
     RunStore,
@@ -84,9 +87,19 @@ class Composition:
         return storage
 
     @cached_property
+    def datamanager(self) -> Datamanager:
+        """The database of run configs, archived runs and counters; its threads are not started."""
+        options = Options(**self.settings.datamanager.model_dump())
+        opened = Datamanager(self.ost, self.kv, types=TYPES, clock=self.clock, options=options)
+        opened.open()
+        self._opened.callback(opened.close)
+        return opened
+
+    @cached_property
     def store(self) -> RunStore:
-        """Runs in the key-value store."""
-        return RunStore(self.kv)
+        """All runs."""
+        ensure_home(self.settings.home)
+        return RunStore(self.kv, self.datamanager, RunIndex(self.datamanager, self.home / "index"))
 
     @cached_property
     def outputs(self) -> Outputs:
@@ -246,6 +259,7 @@ class Embedded:
 
     def _open(self, opened: ExitStack) -> None:
         own = self._composition
+        own.datamanager.start()
         self.instance = open_instance(
             own.kv, own.home, own.clock.new_id(), _type_name(own.settings.executor)
         )
@@ -291,7 +305,7 @@ class Embedded:
         """Forget this instance, unless a run of it is left for recovery; remove caches that are old."""
         own = self._composition
         own.outputs.remove_old_caches(own.clock.now() - own.settings.cache_max_age)
-        left = [stored for stored in own.store.headers() if stored.owner == self.instance.id]
+        left = [stored for stored in own.store.active() if stored.owner == self.instance.id]
         if left:
             self.instance.release()
             own.recovery.recover()

@@ -11,7 +11,7 @@ EXPORTS = {
     "ostler.errors": "BadRequest Compacted Conflict Error Forbidden Internal NotFound "
     "Unauthorized Unavailable Unknown chain innermost",
     "ostler.host": "Host Offered Plugin Problem State",
-    "ostler.settings": "Choice LogSettings PluginSettings Resolved Settings default_home "
+    "ostler.settings": "Choice DatamanagerSettings LogSettings PluginSettings Resolved Settings default_home "
     "discover_host ensure_home load_settings redact_url resolve_executor resolve_kv "
     "resolve_storage",
     "ostler.spi": "ArchiveContent Body Cancel Capabilities CommonPrefix Compare ConfigFormat "

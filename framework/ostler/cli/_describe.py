@@ -27,6 +27,7 @@ def describe_header(run: Run) -> dict[str, Any]:
         "enqueue_time": run.enqueue_time,
         "start_time": run.start_time,
         "end_time": run.end_time,
+        "archived": run.archived,
     }
 
 

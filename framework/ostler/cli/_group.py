@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "cancel": ("ostler.cli.cancel:command", "Cancel a run that is queued."),
     "restart": ("ostler.cli.restart:command", "Run again, all of it or what had not succeeded."),
     "remove": ("ostler.cli.remove:command", "Remove runs that are over, with what only they left."),
+    "data": ("ostler.cli.data:command", "Look after the database in which runs are kept."),
     "plugins": ("ostler.cli.plugins:command", "List, show, check and make plugins."),
     "doctor": (
         "ostler.cli.doctor:command",

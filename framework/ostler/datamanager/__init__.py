@@ -8,17 +8,23 @@ processes of new commits; what it loses is written anew from the storage.
 
 from __future__ import annotations
 
+from .changes import Changes
 from .checkpointing import CheckpointReport
 from .collecting import CollectReport
 from .database import Datamanager, Reading, Status
+from .exporting import export_lines
+from .importing import Imported, Merge, import_lines
 from .options import Options
 from .records import Action, Commit, Delete, Put, Token
+from .rescuing import Rescue, rescue
+from .state import Snapshot
 from .threads import Gate, SystemThreads, Threads
 from .verifying import Problem
 from .watching import CommitWatch
 
 __all__ = [
     "Action",
+    "Changes",
     "CheckpointReport",
     "CollectReport",
     "Commit",
@@ -26,12 +32,19 @@ __all__ = [
     "Datamanager",
     "Delete",
     "Gate",
+    "Imported",
+    "Merge",
     "Options",
     "Problem",
     "Put",
     "Reading",
+    "Rescue",
+    "Snapshot",
     "Status",
     "SystemThreads",
     "Threads",
     "Token",
+    "export_lines",
+    "import_lines",
+    "rescue",
 ]

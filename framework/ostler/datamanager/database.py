@@ -15,6 +15,7 @@ from ostler.ost import ObjectStorage
 from .arbitration import sequence
 from .background import Background
 from .cache import FileCache
+from .changes import Changes, changes_after
 from .checking import check_groups, check_id, check_type
 from .checkpointing import Checkpointer, CheckpointReport
 from .collecting import Collector, CollectReport
@@ -107,7 +108,7 @@ class Datamanager:
         self._ost, self._kv = ost, kv.with_prefix(KV_PREFIX)
         self._types = frozenset(map(check_type, types))
         self._clock, self._options = clock, options or Options()
-        self._threads = threads or SystemThreads()
+        self._threads = threads or SystemThreads(clock)
         self._background: Background | None = None
         self._opened = False
 
@@ -137,7 +138,7 @@ class Datamanager:
         )
         self._log.sync()
         check_head(head, self._log.state)
-        self._publisher = Publisher(heads, self._log, threads, self._clock)
+        self._publisher = Publisher(heads, self._log, threads, self._clock, head)
         self._publisher.publish()
         self._build()
         self._opened = True
@@ -146,7 +147,7 @@ class Datamanager:
         ost, log, clock, options = self._ost, self._log, self._clock, self._options
         cache = FileCache(options.cache_bytes)
         self._files = Files(ost, cache)
-        self._committer = Committer(log, self._threads, options)
+        self._committer = Committer(log, self._threads, clock, options)
         self._checkpointing = self._threads.lock()
         self._checkpointer = Checkpointer(
             ost, log, self._manifests, cache, clock=clock, options=options
@@ -232,16 +233,43 @@ class Datamanager:
         return self._read(keys, names)
 
     def scan(
-        self, type: str, *, prefix: str = "", start_after: str = "", fresh: bool = True
+        self,
+        type: str,
+        *,
+        prefix: str = "",
+        start_after: str = "",
+        fresh: bool = True,
+        at: Snapshot | None = None,
     ) -> Iterator[tuple[str, bytes]]:
         """Yield the entries of a type in the order of their ids, as they are at one point in time.
 
+        :param at: the point in time; None: now.
         :raises Internal: code ``"missing"``: reading took longer than replaced files are kept.
         """
         self._check_types([type])
         return scan_snapshot(
-            self.snapshot(fresh=fresh), type, self._files, prefix=prefix, start_after=start_after
+            at or self.snapshot(fresh=fresh),
+            type,
+            self._files,
+            prefix=prefix,
+            start_after=start_after,
         )
+
+    def changes(self, type: str, after: int, digest: bytes) -> Changes:
+        """Return what was written to entries of a type after a commit, up to now.
+
+        :param after: number of the commit, as a snapshot or earlier changes told it.
+        :param digest: of the commit, likewise.
+        :raises Compacted: that can no longer be told, or this database has no such
+            commit: take a snapshot and scan it.
+        """
+        self._check_types([type])
+        return changes_after(self.snapshot(), self._wals, type, after, digest)
+
+    def has_entries(self) -> bool:
+        """Return whether there is any entry, of any type."""
+        at = self.snapshot()
+        return any(next(self.scan(name, at=at), None) for name in sorted(self._types))
 
     def snapshot(self, *, fresh: bool = True) -> Snapshot:
         """Return the database as it is now; its files are kept for the grace period."""
@@ -269,6 +297,12 @@ class Datamanager:
             after=after,
             poll=self._options.poll,
         )
+
+    @property
+    def cluster(self) -> str:
+        """Id of the database, for ever."""
+        self._check_open()
+        return self._log.state.manifest.cluster
 
     def sync(self) -> int:
         """Take in every commit that was acknowledged before this call; return the newest number."""

@@ -14,7 +14,7 @@ from ostler.spi.kv import Compare, Get, KeyValue, Put, Target
 
 from .names import HEAD
 
-__all__ = ["Head", "Heads"]
+__all__ = ["Head", "Heads", "check_cluster", "furthest"]
 
 _ATTEMPTS = 100
 
@@ -38,6 +38,7 @@ class Heads:
     def __init__(self, kv: KeyValueStore) -> None:
         self._kv = kv
         self._revision = 0
+        self._current: Head | None = None
 
     def read(self) -> Head | None:
         """Return what is published; None: nothing, the store is new or was emptied."""
@@ -49,30 +50,23 @@ class Heads:
         :raises Conflict: the store belongs to another database (code ``"other_cluster"``).
         """
         for _ in range(_ATTEMPTS):
+            more = furthest(head, self._current)
             guard = Compare(HEAD, Target.MOD_REVISION, self._revision)
-            put = Put(HEAD, json.dumps(asdict(head)).encode())
+            put = Put(HEAD, json.dumps(asdict(more)).encode())
             result = self._kv.txn([guard], [put], [Get(HEAD)])
             if result.succeeded:
-                self._revision = result.revision
+                self._revision, self._current = result.revision, more
                 return
-            current = self._take(result.reads[0])
-            if current is None:
-                continue
-            check_cluster(current, head.cluster)
-            if current.commit >= head.commit and current.manifest >= head.manifest:
+            if (current := self._take(result.reads[0])) == furthest(head, current):
                 return
-            head = Head(
-                head.cluster,
-                max(head.commit, current.commit),
-                max(head.manifest, current.manifest),
-            )
 
     def _take(self, item: KeyValue | None) -> Head | None:
-        self._revision = item.mod_revision if item else 0
+        self._revision, self._current = item.mod_revision if item else 0, None
         if item is None:
             return None
         try:
-            return Head(**json.loads(item.value))
+            self._current = Head(**json.loads(item.value))
+            return self._current
         except (ValueError, TypeError) as error:
             raise Internal(
                 f"the value of {item.key!r} in the key-value store is damaged: {error}. Delete the "
@@ -80,6 +74,19 @@ class Heads:
                 code="damaged",
                 details={"object": item.key},
             ) from error
+
+
+def furthest(head: Head, current: Head | None) -> Head:
+    """Return what says as much as both.
+
+    :raises Conflict: they are of two databases.
+    """
+    if current is None:
+        return head
+    check_cluster(current, head.cluster)
+    return Head(
+        head.cluster, max(head.commit, current.commit), max(head.manifest, current.manifest)
+    )
 
 
 def check_cluster(head: Head, cluster: str) -> None:

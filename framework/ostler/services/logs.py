@@ -11,7 +11,8 @@ from ostler.errors import NotFound
 from ostler.runs.model import OutputPhase, Step, StepPhase, Task
 from ostler.services.runservice import keys
 from ostler.services.runservice.outputs import Outputs
-from ostler.services.runservice.store import RunStore, load
+from ostler.services.runservice.store import RunStore
+from ostler.services.runservice.values import load
 
 __all__ = ["LogReader"]
 
@@ -92,8 +93,7 @@ class LogReader:
         what = "setup" if step is None else f"step {step}"
         return NotFound(
             f"the log of task {config.tasks[task_id].name!r}, {what}, is not in object storage: "
-            "it was removed there, or the run was made with another storage; name that one "
-            "with --storage"
+            "it was removed there"
         )
 
     def _live(self, run_id: str, task_id: str, step: int | None) -> BinaryIO | None:

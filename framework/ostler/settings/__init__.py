@@ -12,10 +12,11 @@ from ._home import default_home, ensure_home
 from ._host import discover_host
 from ._load import load_settings
 from ._resolve import Resolved, redact_url, resolve_executor, resolve_kv, resolve_storage
-from ._schema import Choice, LogSettings, PluginSettings, Settings
+from ._schema import Choice, DatamanagerSettings, LogSettings, PluginSettings, Settings
 
 __all__ = [
     "Choice",
+    "DatamanagerSettings",
     "LogSettings",
     "PluginSettings",
     "Resolved",

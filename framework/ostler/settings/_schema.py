@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Choice", "LogSettings", "PluginSettings", "Settings"]
+__all__ = ["Choice", "DatamanagerSettings", "LogSettings", "PluginSettings", "Settings"]
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 
 # Tables whose keys come from several sources: one's origin says nothing of another's.
-_SECTIONS = frozenset({"plugins", "log"})
+_SECTIONS = frozenset({"plugins", "log", "datamanager"})
 
 Choice = str | Mapping[str, Any]
 """A URL or a type's name; or a table with ``type`` and the fields of that type's settings."""
@@ -75,6 +75,25 @@ class PluginSettings(_Part):
     allow_unselectable: bool = False
 
 
+class DatamanagerSettings(_Part):
+    """How the database of runs weighs speed, memory and space.
+
+    :param grace: seconds that what is no longer needed is kept at least.
+    :param checkpoint_commits: commits after which a checkpoint is made.
+    :param checkpoint_bytes: of the log, likewise.
+    :param checkpoint_interval: seconds after which one is made if there is anything to write.
+    :param file_size: bytes of a data file.
+    :param cache_bytes: of data files in memory.
+    """
+
+    grace: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] = 3600.0
+    checkpoint_commits: Annotated[int, Field(ge=1)] = 1000
+    checkpoint_bytes: Annotated[int, Field(ge=1)] = 16 << 20
+    checkpoint_interval: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] = 300.0
+    file_size: Annotated[int, Field(ge=1 << 16)] = 10 << 20
+    cache_bytes: Annotated[int, Field(ge=0)] = 32 << 20
+
+
 class LogSettings(_Part):
     """What ostler itself logs, to standard error. Logs of tasks are not meant."""
 
@@ -103,6 +122,7 @@ class Settings(_Part):
     cache_max_age: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] = 7 * 86400.0
     plugins: PluginSettings = PluginSettings()
     log: LogSettings = LogSettings()
+    datamanager: DatamanagerSettings = DatamanagerSettings()
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ostler.clock import SystemClock
+from ostler.datamanager import Datamanager
 from ostler.errors import NotFound
 from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
@@ -16,7 +17,14 @@ from ostler.runs.creation import new_run
 from ostler.runs.model import OutputPhase, Status, Step, StepPhase, Task
 from ostler.services.executor.files import log_file, tasks_directory
 from ostler.services.logs import LogReader
-from ostler.services.runservice import Outputs, RunCreation, RunStore, open_instance
+from ostler.services.runservice import (
+    TYPES,
+    Outputs,
+    RunCreation,
+    RunIndex,
+    RunStore,
+    open_instance,
+)
 from ostler_memory.driver import MemorySettings, MemoryStorage
 from ostler_sqlite.driver import open_driver
 from ostler_sqlite.settings import SqliteSettings
@@ -45,8 +53,11 @@ class World:
     def __init__(self, directory: Path) -> None:
         driver = open_driver(SqliteSettings(path=str(directory / "ostler.db")))
         self.kv = KeyValueStore(driver, clock=CLOCK)
-        self.outputs = Outputs(ObjectStorage(MemoryStorage(MemorySettings()), clock=CLOCK))
-        self.store = RunStore(self.kv)
+        ost = ObjectStorage(MemoryStorage(MemorySettings()), clock=CLOCK)
+        self.outputs = Outputs(ost)
+        datamanager = Datamanager(ost, self.kv, types=TYPES, clock=CLOCK)
+        datamanager.open()
+        self.store = RunStore(self.kv, datamanager, RunIndex(datamanager, directory / "index"))
         self.instance = open_instance(self.kv, directory, "me", "local")
         task = TaskConfig(id="t", name="the task", steps=(StepConfig(type="run", name="s"),))
         config = RunConfig(id="c", name="build", tasks={"t": task})
@@ -138,7 +149,7 @@ def test_a_log_that_is_stored_between_two_looks_is_not_missed(
 
 def test_a_log_that_is_gone_is_told_with_the_name_of_its_task(world: World) -> None:
     world.put(Status.SUCCESS, STORED)
-    with pytest.raises(NotFound, match=r"the log of task 'the task', step 0, .* another storage"):
+    with pytest.raises(NotFound, match=r"the log of task 'the task', step 0, .* removed there"):
         world.read()
 
 

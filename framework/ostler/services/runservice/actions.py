@@ -11,7 +11,8 @@ from ostler.runs.model import Run
 from ostler.spi.kv import Delete, Operation
 
 from . import keys
-from .store import RunStore, StoredRun, at_revision
+from .store import RunStore, StoredRun
+from .values import at_revision
 
 __all__ = ["RunActions"]
 
@@ -56,6 +57,8 @@ class RunActions:
                 [at_revision(keys.run(run_id), stored.run.revision)],
                 self._operations(stored, changed),
             ):
+                if changed.phase.final:
+                    self._store.move(run_id)
                 return changed
         raise Conflict(f"run {run_id} changes too fast to be changed by this: try again")
 

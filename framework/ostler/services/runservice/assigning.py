@@ -9,7 +9,7 @@ from ostler.runs.views import run_view, task_view
 from ostler.services.api import ExecutorTask
 from ostler.services.policies import Policies
 
-from .creation import root_group
+from .entries import root_group
 from .live import LiveRun, Turn
 from .mailboxes import Mailboxes
 from .outputs import Outputs

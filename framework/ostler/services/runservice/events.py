@@ -15,7 +15,7 @@ from ostler.spi.kv import Put
 from ostler.spi.runs import RunEvent, RunView
 
 from . import keys
-from .store import dump, load
+from .values import dump, load
 
 __all__ = ["EventTeller", "event_of"]
 

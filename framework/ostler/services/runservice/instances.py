@@ -20,7 +20,7 @@ from ostler.kv import KeyValueStore
 from ostler.spi.kv import Delete, Operation
 
 from . import keys
-from .store import dump, load
+from .values import dump, load
 
 __all__ = ["Instance", "InstanceRecord", "claim_dead", "open_instance"]
 

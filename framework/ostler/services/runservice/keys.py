@@ -10,15 +10,12 @@ from __future__ import annotations
 from urllib.parse import quote
 
 __all__ = [
-    "CONFIGS",
     "EVENTS",
     "EXECUTORS",
     "EXECUTOR_TASKS",
     "INSTANCES",
     "QUEUES",
     "RUNS",
-    "config",
-    "counter",
     "executor",
     "executor_task",
     "instance",
@@ -31,7 +28,6 @@ __all__ = [
 ]
 
 RUNS = "run/"
-CONFIGS = "config/"
 EVENTS = "event/"
 EXECUTORS = "executor/"
 EXECUTOR_TASKS = "executortask/"
@@ -52,16 +48,6 @@ def tasks(run_id: str) -> str:
 def task(run_id: str, task_id: str) -> str:
     """Return the key of a task of a run."""
     return f"task/{run_id}/{task_id}"
-
-
-def config(config_id: str) -> str:
-    """Return the key of a run config."""
-    return f"{CONFIGS}{config_id}"
-
-
-def counter(root_group: str) -> str:
-    """Return the key of a root group's last run counter."""
-    return f"runcounter/{quote(root_group, safe='')}"
 
 
 def running(group: str) -> str:

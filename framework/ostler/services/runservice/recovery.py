@@ -16,7 +16,9 @@ from ostler.spi.kv import Delete, Operation
 from . import keys
 from .instances import Instance, claim_dead
 from .outputs import Outputs, TaskOutputs
-from .store import RunStore, StoredRun, at_revision, load
+from .settling import Settling
+from .store import RunStore, StoredRun
+from .values import at_revision, load
 
 __all__ = ["LOST", "Recovery"]
 
@@ -26,7 +28,7 @@ _ENDED = {StepPhase.RUNNING: StepPhase.STOPPED, StepPhase.NOTSTARTED: StepPhase.
 
 
 class Recovery:
-    """Ends the runs of dead instances of this machine.
+    """Ends the runs of dead instances of this machine, and archives what nobody has archived.
 
     :param remove_pods: kills and removes every pod of an instance's executor.
     :param log_file: where an instance keeps the log of a step (None: the setup) while it runs.
@@ -45,23 +47,29 @@ class Recovery:
         self._clock = clock
         self._remove_pods = remove_pods
         self._log_file = log_file
+        self._settling = Settling(store, clock)
 
     def recover(self) -> list[str]:
         """End what dead instances left; return the ids of the runs. Safe to repeat, also at once."""
         ended: list[str] = []
+        died: list[str] = []
         for instance in claim_dead(self._store.kv):
             try:
                 self._remove_pods(instance)
                 ended += [self._end(instance, run_id) for run_id in self._owned(instance)]
                 self._store.write([], instance.forgotten())
+                died.append(instance.id)
                 instance.remove()
             finally:
                 instance.release()
+        ended += self._settling.settle(died)
+        for stored in list(self._store.active()):
+            if stored.run.phase.final:
+                self._store.move(stored.run.id)
         return ended
 
     def _owned(self, instance: Instance) -> list[str]:
-        headers = self._store.headers()
-        return [stored.run.id for stored in headers if stored.owner == instance.id]
+        return [stored.run.id for stored in self._store.active() if stored.owner == instance.id]
 
     def _end(self, instance: Instance, run_id: str) -> str:
         while not self._try(instance, self._store.run(run_id)):

@@ -23,15 +23,17 @@ from ostler.services.scheduler import Placing
 from ostler.spi.storage import Body, Readable
 
 from . import keys
+from .archiving import Archiver
 from .assigning import Assigning
 from .events import EventTeller
 from .inbox import Batch, Inbox
 from .live import LiveRun, Turn
 from .mailboxes import Mailboxes
 from .outputs import Outputs, TaskOutputs
-from .store import RunStore, dump
+from .store import RunStore
 from .turning import Turning
 from .turns import TurnWriter
+from .values import dump
 
 __all__ = ["Runservice"]
 
@@ -72,6 +74,7 @@ class Runservice:
         self._writer = TurnWriter(store, owner, self._teller)
         self._turning = Turning(store, self._placing, policies)
         self._assigning = Assigning(outputs, self._mailboxes, policies)
+        self._archiver = Archiver(store.move)
         self._live: dict[str, LiveRun] = {}
         self._recovered = clock.monotonic()
         self._inbox = Inbox()
@@ -87,6 +90,7 @@ class Runservice:
         self._watch = self._store.kv.watch(keys.RUNS)
         if self._teller:
             self._teller.start()
+        self._archiver.start()
         for thread in self._threads:
             thread.start()
 
@@ -97,6 +101,7 @@ class Runservice:
             self._watch.close()
         for thread in self._threads:
             thread.join()
+        self._archiver.close()
         if self._teller:
             self._teller.close()
             self._teller = None
@@ -243,6 +248,7 @@ class Runservice:
             self._teller.wake()
         if live.run.phase.final:
             self._forget(live.run.id)
+            self._archiver.over(live.run.id)
         if turn.changed or revision:
             self._show(live.run, turn.changed)
 

@@ -9,7 +9,8 @@ from ostler.spi.kv import Compare, Delete, Operation, Put
 from . import keys
 from .events import EventTeller, event_of
 from .live import LiveRun, Turn
-from .store import RunStore, at_revision, dump
+from .store import RunStore
+from .values import at_revision, dump
 
 __all__ = ["TurnWriter"]
 
@@ -36,16 +37,17 @@ class TurnWriter:
         if header:
             owner = "" if turn.run.phase.final else self._owner
             operations.append(self._store.put_header(turn.run, owner))
-        if not operations:
+        if not operations and not turn.started:
             return 0
-        revision = self._store.write(self._guards(live, turn), operations)
+        revision = self._store.write(
+            self._guards(live, turn), operations, created=_given(live, turn)
+        )
         if revision is None:
             return None
         return revision if header else 0
 
     def _guards(self, live: LiveRun, turn: Turn) -> list[Compare]:
         guards = [at_revision(keys.run(live.run.id), live.run.revision)]
-        guards += [absent(keys.executor_task(task_id)) for task_id in turn.started]
         if _starts(live.run, turn.run):
             guards.append(absent(keys.running(live.run.group)))
         return guards
@@ -56,15 +58,19 @@ class TurnWriter:
             self._store.put_task(run.id, run.tasks[task_id]) for task_id in turn.changed
         ]
         operations += [Delete(keys.executor_task(task_id)) for task_id in turn.ended]
-        operations += [
-            Put(keys.executor_task(task_id), dump({"run": run.id, "executor": executor}))
-            for task_id, executor in turn.started.items()
-        ]
         operations += _places(live.run, run)
         event = event_of(live.run, run, now) if self._teller else None
         if event and self._teller:
             operations.append(self._teller.operation(event))
         return operations
+
+
+def _given(live: LiveRun, turn: Turn) -> list[Put]:
+    """Return the executor tasks that begin: none of them may exist."""
+    return [
+        Put(keys.executor_task(task_id), dump({"run": live.run.id, "executor": executor}))
+        for task_id, executor in turn.started.items()
+    ]
 
 
 def _starts(before: Run, after: Run) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ostler.clock import SystemClock
+from ostler.datamanager import Datamanager
 from ostler.errors import NotFound
 from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
@@ -20,7 +21,18 @@ from ostler.runs.model import OutputPhase, Run, Status, Step, StepPhase
 from ostler.runs.reports import TaskReport
 from ostler.services.api import ExecutorStatus, ExecutorTask
 from ostler.services.policies import Policies
-from ostler.services.runservice import Outputs, RunActions, RunCreation, Runservice, RunStore
+from ostler.services.runservice import (
+    TYPES,
+    Outputs,
+    RunActions,
+    RunCreation,
+    RunIndex,
+    RunRemoval,
+    Runservice,
+    RunStore,
+    keys,
+)
+from ostler.services.runservice.values import dump
 from ostler_memory.driver import MemorySettings, MemoryStorage
 from ostler_sqlite.driver import open_driver
 from ostler_sqlite.settings import SqliteSettings
@@ -104,8 +116,13 @@ class World:
         driver = open_driver(SqliteSettings(path=str(directory / "ostler.db")))
         self.kv = KeyValueStore(driver, clock=CLOCK)
         self.ost = ObjectStorage(MemoryStorage(MemorySettings()), clock=CLOCK)
-        self.store = RunStore(self.kv)
+        self.directory = directory
+        self.datamanager = Datamanager(self.ost, self.kv, types=TYPES, clock=CLOCK)
+        self.datamanager.open()
+        self.index = RunIndex(self.datamanager, directory / "index")
+        self.store = RunStore(self.kv, self.datamanager, self.index)
         self.outputs = Outputs(self.ost)
+        self.removal = RunRemoval(self.store, self.outputs)
         self.actions = RunActions(self.store, CLOCK)
         self.creation = RunCreation(self.store, self.outputs, CLOCK)
         self._moved = threading.Condition()
@@ -121,10 +138,17 @@ class World:
 
     def add(self, config: RunConfig, *, group: str = "/project/p/run/r", owner: str = "me") -> Run:
         run = new_run(config, run_id=CLOCK.new_id(), group=group)
+        self.know(owner)
         added = self.creation.add(config, run, owner)
         for service in self._services:
             service.adopt(added.id)
         return added
+
+    def know(self, owner: str) -> None:
+        """Make an instance known, of another machine unless it was opened."""
+        if self.kv.get(keys.instance(owner)) is None:
+            record = {"host": "elsewhere", "pid": 1, "directory": "/nowhere", "executor": "double"}
+            self.kv.put(keys.instance(owner), dump(record))
 
     def await_run(self, run_id: str, holds: Callable[[Run], bool]) -> Run:
         with self._moved:
@@ -140,6 +164,7 @@ class World:
         for service in self._services:
             service.close()
             assert service.failure is None
+        self.datamanager.close()
         self.kv.close()
         self.ost.close()
 

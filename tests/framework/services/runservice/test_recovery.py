@@ -11,7 +11,7 @@ from ostler.runs.model import OutputPhase, Phase, Result, Status, Step, StepPhas
 from ostler.services.executor.files import log_file, tasks_directory
 from ostler.services.runservice import Instance, Recovery, keys, open_instance
 from ostler.services.runservice.recovery import LOST
-from ostler.services.runservice.store import dump
+from ostler.services.runservice.values import dump
 
 from .conftest import CLOCK, run_config
 
