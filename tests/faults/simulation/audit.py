@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ostler.datamanager import Put
-from ostler.errors import Error, Internal
+from ostler.errors import Compacted, Error, Internal
 
 from .actors import TYPES
 from .history import Intent, Violation
@@ -80,6 +80,7 @@ def conclude(world: World, dm: Any) -> None:
     profile, scheduler = world.profile, world.scheduler
     dm.open()
     compare(world, dm)
+    watch(world, dm)
     commit(world, dm)
     if world.oracle.at_stake or world.chance.random() < 0.65:
         return
@@ -92,6 +93,19 @@ def conclude(world: World, dm: Any) -> None:
     verify(world, dm)
     check_size(world)
     dm.close()
+
+
+def watch(world: World, dm: Any) -> None:
+    """Check that a watch from anywhere tells what was, or that it can not."""
+    position = world.chance.below(world.oracle.head + 1)
+    if world.oracle.newest is not None and world.chance.random() < 0.5:
+        position = max(0, world.oracle.newest.commit - 1)
+    try:
+        while position < world.oracle.head:
+            commits = dm.watch(position).next(0)
+            position = world.oracle.check_watched(position, commits)
+    except Compacted:
+        world.oracle.check_compacted(position)
 
 
 def commit(world: World, dm: Any) -> None:

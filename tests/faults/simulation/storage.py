@@ -145,6 +145,8 @@ class SimulatedStorage(StorageDriver):
             raise Dead
         if self._world.trace is not None:
             self._world.note(f"{what} {key} {more}")
+        if "wal/" in key and self._fault("freeze.wal"):
+            self._world.freeze(self._process)
         self._world.scheduler.step()
 
     def _step(self) -> None:

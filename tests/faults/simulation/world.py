@@ -92,6 +92,12 @@ class World:
         self.scheduler.after(0.0, lambda: self.scheduler.kill(process))
         self.scheduler.after(delay + 0.0001, lambda: self._restart(name))
 
+    def freeze(self, process: Process) -> None:
+        """Let nothing of a process run for a while."""
+        seconds = self.chance.pick(self.profile.delays) * self.profile.grace
+        self.note(f"*** {process.name} is frozen for {seconds:g} s")
+        process.frozen_until = self.scheduler.now + seconds
+
     def _hazard(self, task: Task) -> None:
         """Let something happen, or (mostly) not, to who takes a step."""
         self.oracle.step = self.scheduler.steps
@@ -109,7 +115,11 @@ class World:
         if process is None:
             return
         if kind == "freeze":
-            self._freeze(process)
+            self.freeze(process)
+        elif kind == "clock.jump":
+            seconds = self.chance.pick((-3600.0, -20.0, 20.0, 3600.0))
+            self.note(f"*** the clock of {process.name} is set by {seconds:g} s")
+            process.clock.jump(seconds)
         elif kind == "crash":
             self.crash(process)
         elif kind == "power":
@@ -127,11 +137,6 @@ class World:
         else:
             self.note("*** the key-value store is backed up")
             self.store.remember()
-
-    def _freeze(self, process: Process) -> None:
-        seconds = self.chance.pick(self.profile.delays) * self.profile.grace
-        self.note(f"*** {process.name} is frozen for {seconds:g} s")
-        process.frozen_until = self.scheduler.now + seconds
 
     def _power_loss(self) -> None:
         self.note("*** power loss")
