@@ -76,7 +76,9 @@ class Place:
         driver: StorageDriver = PosixStorage(PosixSettings(path=str(self.storage)))
         retry = RetryPolicy(attempts=3, first=0.01)
         ost = ObjectStorage(wrap(driver) if wrap else driver, clock=clock, retry=retry)
-        store = open_driver(SqliteSettings(path=str(self.directory / "kv.sqlite")))
+        store = open_driver(
+            SqliteSettings(path=str(self.directory / "kv" / "own" / "store.sqlite"))
+        )
         kv = KeyValueStore(store, clock=clock)
         database = Datamanager(ost, kv, types=TYPES, clock=clock, options=self.options)
         database.open()
