@@ -130,7 +130,7 @@ def test_every_mistake_of_a_config_is_told_and_no_run_is_made(ostler: Ostler) ->
         printed = ostler.json(*arguments, code=2)
         assert printed["runs"] == []
         assert len(printed["setup_errors"]) == 1
-    assert ostler.json("runs") == {"runs": []}
+    assert ostler.json("runs") == {"runs": [], "after": ""}
 
 
 def test_variables_reach_the_environment_and_are_masked_in_logs(ostler: Ostler) -> None:
@@ -226,4 +226,4 @@ def test_a_storage_that_does_not_work_is_told_before_a_run_is_made(ostler: Ostle
     path = ostler.write({"name": "t", "steps": [run("true")]})
     (ostler.directory / "file").touch()
     ostler("run", str(path), "--storage", f"posix://{ostler.directory}/file", code=4)
-    assert ostler.json("runs") == {"runs": []}
+    assert ostler.json("runs") == {"runs": [], "after": ""}
