@@ -1,11 +1,10 @@
-"""Data files and compaction of the datamanager: prints medians and met beside their goals.
+"""Data files and compaction of the datamanager: prints each figure beside its goal, and peers.
 
 ``datamanager_files.py [DISK]``: a directory on the disk (default: here).
 """
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import statistics
@@ -13,8 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from itertools import count
+
+from datamanager_peers import Plain, Table
 
 from ostler.clock import SystemClock
 from ostler.datamanager.compaction import CompactionOptions, TypeFiles, compact, look_up, scan
@@ -23,59 +25,67 @@ from ostler.ost import ObjectStorage
 from ostler_posix.driver import PosixStorage
 from ostler_posix.settings import PosixSettings
 
-ENTRIES, UPDATES, CHECKPOINTS, VALUE = 100_000, 1000, 96, 1024
-NO_CACHE, CACHE = 0, 64 << 20
+ENTRIES, UPDATES, CHECKPOINTS, VALUE, READS = 100_000, 1000, 96, 1024, 100
+NO_CACHE, CACHE = 0, 256 << 20
 DICE = random.Random(7)
 NEW = count()
-
-Values = Callable[[], bytes]
 
 
 def main(disk: str = ".") -> int:
     met: list[bool] = []
-    for name, value, goal in (
-        ("incompressible", lambda: DICE.randbytes(VALUE), 5),
-        ("compressible", _text, 1),
-    ):
-        with scratch(disk) as base:
-            met += checkpoints(base, name, value, goal)
+    with scratch(disk) as base:
+        met += checkpoints(base, "incompressible", noise, 5)
+    with scratch(disk) as base:
+        met += checkpoints(base, "compressible", text, 1)
     with scratch(disk) as base:
         met += point_reads(base)
     return int(not all(met))
 
 
-def checkpoints(base: str, name: str, value: Values, goal: float) -> list[bool]:
-    storage, cache = storage_at(base), FileCache(CACHE)
+def checkpoints(base: str, name: str, value: Callable[[], bytes], goal: float) -> list[bool]:
+    """Random updates, each set of them a checkpoint."""
+    storage, cache = storage_at(base), FileCache(64 << 20)
     model = {f"entry-{number:08}": value() for number in range(ENTRIES)}
-    files, took = checkpoint(storage, cache, TypeFiles(), model)
-    print(f"{name}: first checkpoint of {ENTRIES} entries {took * 1e3:.0f} ms", flush=True)
+    files, took, used = checkpoint(storage, cache, TypeFiles(), model)
     times: list[float] = []
-    written, most = 0, 0.0
-    for _round in range(CHECKPOINTS):
-        changes = {f"entry-{DICE.randrange(ENTRIES):08}": value() for _each in range(UPDATES)}
-        model |= changes
-        before = set(files)
-        files, took = checkpoint(storage, cache, files, changes)
-        times.append(took)
-        written += sum(info.size for info in set(files) - before)
-        most = max(most, sum(info.size for info in files))
+    busy: list[float] = []
+    peer: list[float] = []
+    written = most = 0
+    with closing(Plain(f"{base}/plain", model)) as plain:
+        told = f"{took * 1e3:.0f} ms (processor {used * 1e3:.0f})"
+        told += f", peer: written plainly and synchronised {plain.took * 1e3:.0f} ms"
+        print(f"{name}: first checkpoint, of {ENTRIES} entries: {told}", flush=True)
+    with closing(Table(f"{base}/peer.sqlite", model)) as table:
+        for _round in range(CHECKPOINTS):
+            changes = {f"entry-{DICE.randrange(ENTRIES):08}": value() for _each in range(UPDATES)}
+            model |= changes
+            peer.append(table.update(changes))
+            before = set(files)
+            files, took, used = checkpoint(storage, cache, files, changes)
+            times.append(took)
+            busy.append(used)
+            written += sum(info.size for info in set(files) - before)
+            most = max(most, sum(info.size for info in files))
     assert dict(scan(files, lambda info: FileReader(storage, info, cache))) == model
-    changed = CHECKPOINTS * UPDATES * VALUE
-    print(f"{name}: {CHECKPOINTS} checkpoints of {UPDATES} updates of {ENTRIES} entries")
+    print(f"{name}: {CHECKPOINTS} checkpoints of {UPDATES} random updates; ", end="")
+    print(f"peer: sqlite's mean {statistics.mean(peer) * 1e3:.1f} ms, {max(peer) * 1e3:.0f} worst")
     return [
-        reported(f"{name}: median checkpoint", statistics.median(times) * 1e3, "ms", 50),
-        reported(f"{name}: mean checkpoint", statistics.mean(times) * 1e3, "ms", 50),
-        reported(f"{name}: worst checkpoint", max(times) * 1e3, "ms", 1000),
-        reported(f"{name}: written / changed", written / changed, "", goal),
+        reported(f"{name}: median", statistics.median(times) * 1e3, "ms", 50),
+        reported(f"{name}: mean", statistics.mean(times) * 1e3, "ms", 50),
+        reported(f"{name}: mean, processor", statistics.mean(busy) * 1e3, "ms", 50),
+        reported(f"{name}: worst", max(times) * 1e3, "ms", 1000),
+        reported(f"{name}: worst, processor", max(busy) * 1e3, "ms", 1000),
+        reported(f"{name}: written / changed", written / (CHECKPOINTS * UPDATES * VALUE), "", goal),
         reported(f"{name}: stored at most / values", most / (ENTRIES * VALUE), "", 1.5),
     ]
 
 
 def checkpoint(
     storage: ObjectStorage, cache: FileCache, files: TypeFiles, changes: dict[str, bytes]
-) -> tuple[TypeFiles, float]:
+) -> tuple[TypeFiles, float, float]:
+    """Return the files, and how many seconds that took: of the clock, of the processor."""
     entries = sorted(changes.items())
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     after = compact(
         storage,
         "entry",
@@ -85,67 +95,63 @@ def checkpoint(
         cache=cache,
         new_id=lambda: f"{next(NEW):012}",
     )
-    took = time.perf_counter() - began
+    took, used = time.perf_counter() - began, time.process_time() - used
     named = {info.key for info in after}
     storage.delete_many(info.key for info in files if info.key not in named)
-    return after, took
+    return after, took, used
 
 
 def point_reads(base: str) -> list[bool]:
-    """Partitions and seven runs, against `os.pread` of as many bytes from one file."""
+    """From partitions alone, and with seven runs in front."""
     storage = storage_at(base)
-    cold, indexes, warm = FileCache(NO_CACHE), FileCache(CACHE), FileCache(4 * CACHE)
-    data = {f"entry-{number:08}": DICE.randbytes(VALUE) for number in range(ENTRIES)}
-    files, _took = checkpoint(storage, warm, TypeFiles(), data)
+    cold, indexes, warm = FileCache(NO_CACHE), FileCache(CACHE), FileCache(CACHE)
+    data = {f"entry-{number:08}": noise() for number in range(ENTRIES)}
+    files, *_times = checkpoint(storage, warm, TypeFiles(), data)
     for _run in range(7):
-        changes = {key: DICE.randbytes(VALUE) for key in DICE.sample(sorted(data), UPDATES)}
-        files, _took = checkpoint(storage, warm, files, changes)
-    path = f"{base}/plain"
-    with open(path, "wb") as file:
-        file.writelines(data.values())
-    plain = os.open(path, os.O_RDONLY)
-    wanted = DICE.sample(sorted(data), 100)
+        changes = {key: noise() for key in DICE.sample(sorted(data), UPDATES)}
+        files, *_times = checkpoint(storage, warm, files, changes)
+    wanted = DICE.sample(sorted(data), READS)
 
-    def read(
-        cache: FileCache, layout: TypeFiles, drop: bool = False, kept: bool = False
-    ) -> Callable[[], float]:
+    def reading(cache: FileCache, layout: TypeFiles, kept: bool = False) -> Callable[[], float]:
         readers = {info: FileReader(storage, info, cache) for info in layout}
 
         def open_file(info: FileInfo) -> FileReader:
             return readers[info] if kept else FileReader(storage, info, cache)
 
         def run() -> float:
-            if drop:
+            if cache is indexes:
                 forget_blocks(cache)
-            began = time.perf_counter()
-            for key in wanted:
-                assert look_up(layout, key, open_file) is not None
-            return (time.perf_counter() - began) / len(wanted)
+            return timed(lambda key: look_up(layout, key, open_file), wanted)
 
         return run
 
-    def pread() -> float:
-        began = time.perf_counter()
-        for key in wanted:
-            os.pread(plain, VALUE, int(key[-8:]) * VALUE)
-        return (time.perf_counter() - began) / len(wanted)
-
     partitions = TypeFiles((), files.partitions)
-    sides = (
-        ("partitions, nothing cached", read(cold, partitions), 100),
-        ("partitions, index cached", read(indexes, partitions, drop=True), 100),
-        ("partitions, cached", read(warm, partitions), 10),
-        ("7 runs in front, nothing cached", read(cold, files), 1000),
-        ("7 runs in front, index cached", read(indexes, files, drop=True), 100),
-        ("7 runs in front, cached", read(warm, files), 10),
-        ("7 runs in front, cached, readers kept", read(warm, files, kept=True), 10),
-        ("os.pread of as much", pread, 10),
-    )
     met = [
-        reported(f"point read, {name}", median_of(side), "us", goal) for name, side, goal in sides
+        reported(f"point read, {name}", median_of(side), "us", goal)
+        for name, side, goal in (
+            ("partitions, nothing cached", reading(cold, partitions), 100),
+            ("partitions, index cached", reading(indexes, partitions), 100),
+            ("partitions, cached", reading(warm, partitions), 10),
+            ("7 runs in front, nothing cached", reading(cold, files), 1000),
+            ("7 runs in front, index cached", reading(indexes, files), 100),
+            ("7 runs in front, cached", reading(warm, files), 10),
+            ("7 runs in front, cached, readers kept", reading(warm, files, kept=True), 10),
+        )
     ]
-    os.close(plain)
+    times = []
+    for peer in (Table(f"{base}/peer.sqlite", data), Plain(f"{base}/plain", data)):
+        with closing(peer):
+            times.append(median_of(partial(timed, peer.read, wanted)))
+    print(f"point read, peers: sqlite's {times[0]:.3g} us, os.pread {times[1]:.3g} us")
     return met
+
+
+def timed(read: Callable[[str], object], wanted: list[str]) -> float:
+    """Return the seconds of a read, on average."""
+    began = time.perf_counter()
+    for key in wanted:
+        assert read(key) is not None
+    return (time.perf_counter() - began) / len(wanted)
 
 
 def median_of(side: Callable[[], float]) -> float:
@@ -167,7 +173,11 @@ def reported(name: str, value: float, unit: str, goal: float) -> bool:
     return met
 
 
-def _text() -> bytes:
+def noise() -> bytes:
+    return DICE.randbytes(VALUE)
+
+
+def text() -> bytes:
     words = (f'{{"task": {DICE.randrange(1000)}, "state": "succeeded"}}, ' for _each in range(30))
     return "".join(words).encode()[:VALUE]
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-PLUGINS = "configfiles local memory posix sqlite steps"
+PLUGINS = "configfiles etcd local memory posix sqlite steps"
 
 
 def _modules_after(statement: str) -> set[str]:
@@ -27,7 +27,11 @@ def test_importing_the_interface_costs_nothing_heavy() -> None:
 @pytest.mark.parametrize("name", PLUGINS.split())
 def test_a_declaration_imports_no_driver(name: str) -> None:
     loaded = _modules_after(f"import ostler_{name}")
-    assert loaded & {"sqlite3", "subprocess", "yaml", "rich", "click", "tarfile"} == set()
+    assert (
+        loaded
+        & {"sqlite3", "grpc", "google.protobuf", "subprocess", "yaml", "rich", "click", "tarfile"}
+        == set()
+    )
 
 
 @pytest.mark.parametrize("name", PLUGINS.split())

@@ -1,6 +1,6 @@
 """Group commit: what arrives while one commit is on its way goes into the next one together.
 
-There is no thread of its own and no timer: the first writer that finds nobody
+There is no thread of its own: the first writer that finds nobody
 writing writes for all who wait, and then hands over to the first of those who
 came meanwhile. A writer that is alone waits for nothing.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from ostler.clock import Clock
 from ostler.errors import Conflict, Error
 
 from .log import Log
@@ -19,6 +20,9 @@ from .state import State
 from .threads import Gate, Threads
 
 __all__ = ["Committer", "Request"]
+
+_PATIENCE = 1 / 4
+"""Of the time that the last commit took, at most."""
 
 
 class Request:
@@ -40,11 +44,14 @@ class Request:
 class Committer:
     """Commits transactions of many threads in as few objects of the log as possible."""
 
-    def __init__(self, log: Log, threads: Threads, options: Options) -> None:
-        self._log, self._threads, self._options = log, threads, options
+    def __init__(self, log: Log, threads: Threads, clock: Clock, options: Options) -> None:
+        self._log, self._threads, self._clock, self._options = log, threads, clock, options
         self._lock = threads.lock()
         self._waiting: deque[Request] = deque()
         self._busy = False
+        self._expected = 0
+        self._until = 0.0
+        self._gathered: Gate | None = None
 
     def commit(self, request: Request) -> int:
         """Commit a transaction; return its number.
@@ -58,6 +65,8 @@ class Committer:
             self._waiting.append(request)
             if not request.leads:
                 request.gate = self._threads.gate()
+            if self._gathered and len(self._waiting) >= self._expected:
+                self._gathered.open()
         if request.gate:
             self._wait(request, request.gate)
         if request.leads:
@@ -83,14 +92,33 @@ class Committer:
 
     def _lead(self) -> None:
         """Write for all who wait, the caller first of them; then let the next one lead."""
+        self._gather()
         batch = self._take()
+        began = self._clock.monotonic()
         try:
             self._write(batch)
         except BaseException as error:
             for request in batch:
                 request.error = request.error or _own(error)
         finally:
+            now = self._clock.monotonic()
+            self._until = now + _PATIENCE * (now - began)
             self._hand_over(batch)
+
+    def _gather(self) -> None:
+        """Wait for those whose commits have just been made: most come again at once.
+
+        For a small part of the time that it took, and only when it was made
+        for several. Without that, two halves of the writers would take turns.
+        """
+        with self._lock:
+            left = self._until - self._clock.monotonic()
+            if left <= 0 or len(self._waiting) >= self._expected:
+                return
+            self._gathered = gate = self._threads.gate()
+        gate.wait(left)
+        with self._lock:
+            self._gathered = None
 
     def _take(self) -> list[Request]:
         """Return the next batch: as many as fit, one at least."""
@@ -119,13 +147,15 @@ class Committer:
         with self._lock:
             following = self._waiting[0] if self._waiting else None
             self._busy = following is not None
+            playing = len(self._waiting) + len(batch)
+            self._expected = playing if playing > 1 else 0
             if following is not None:
                 following.leads = True
-        if following is not None and following.gate:
-            following.gate.open()
         for request in batch:
             if request.gate:
                 request.gate.open()
+        if following is not None and following.gate:
+            following.gate.open()
 
 
 def _winners(state: State, batch: Sequence[Request]) -> list[Request]:

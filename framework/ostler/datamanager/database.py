@@ -108,7 +108,7 @@ class Datamanager:
         self._ost, self._kv = ost, kv.with_prefix(KV_PREFIX)
         self._types = frozenset(map(check_type, types))
         self._clock, self._options = clock, options or Options()
-        self._threads = threads or SystemThreads()
+        self._threads = threads or SystemThreads(clock)
         self._background: Background | None = None
         self._opened = False
 
@@ -138,7 +138,7 @@ class Datamanager:
         )
         self._log.sync()
         check_head(head, self._log.state)
-        self._publisher = Publisher(heads, self._log, threads, self._clock)
+        self._publisher = Publisher(heads, self._log, threads, self._clock, head)
         self._publisher.publish()
         self._build()
         self._opened = True
@@ -147,7 +147,7 @@ class Datamanager:
         ost, log, clock, options = self._ost, self._log, self._clock, self._options
         cache = FileCache(options.cache_bytes)
         self._files = Files(ost, cache)
-        self._committer = Committer(log, self._threads, options)
+        self._committer = Committer(log, self._threads, clock, options)
         self._checkpointing = self._threads.lock()
         self._checkpointer = Checkpointer(
             ost, log, self._manifests, cache, clock=clock, options=options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ostler.clock import Clock
-from ostler.errors import BadRequest, Conflict, Internal
+from ostler.errors import BadRequest, Conflict, Internal, NotFound, Unavailable
 from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
 
@@ -12,6 +12,7 @@ from .heads import Head
 from .manifest import Manifest
 from .names import DATA, MANIFESTS, PROBES, WALS
 from .recovery import found, newest_manifest
+from .sealing import missing
 from .sequences import StorageSequence
 from .threads import Threads
 
@@ -56,12 +57,10 @@ def _has_remains(ost: ObjectStorage) -> bool:
 
 
 def _lost(sign: str) -> Internal:
-    return Internal(
-        f"no manifest of a database is in the object storage, though {sign}: this is another "
-        f"storage, or everything below {MANIFESTS!r} was removed. Restore it; to begin anew use "
-        "an empty storage with an empty key-value store",
-        code="missing",
-        details={"object": MANIFESTS},
+    return missing(
+        MANIFESTS,
+        f"{sign}: this is another storage, or all manifests were removed; to begin anew use an "
+        "empty storage with an empty key-value store",
     )
 
 
@@ -79,6 +78,12 @@ def _creates_exclusively(ost: ObjectStorage, clock: Clock, threads: Threads) -> 
         return True
 
     won = [racer for racer, won in enumerate(threads.map(wins, range(_RACERS))) if won]
-    stored = ost.read(key)
+    try:
+        stored = ost.read(key)
+    except NotFound as error:
+        raise Unavailable(
+            "a probe of the object storage was removed before it was read: this process was held "
+            "up for long, or the storage forgets; try again"
+        ) from error
     ost.delete(key)
     return [str(racer).encode() for racer in won] == [stored]

@@ -14,7 +14,7 @@ from ostler.spi.kv import Compare, Get, KeyValue, Put, Target
 
 from .names import HEAD
 
-__all__ = ["Head", "Heads"]
+__all__ = ["Head", "Heads", "check_cluster", "furthest"]
 
 _ATTEMPTS = 100
 
@@ -38,7 +38,7 @@ class Heads:
     def __init__(self, kv: KeyValueStore) -> None:
         self._kv = kv
         self._revision = 0
-        self._known: Head | None = None
+        self._current: Head | None = None
 
     def read(self) -> Head | None:
         """Return what is published; None: nothing, the store is new or was emptied."""
@@ -50,26 +50,23 @@ class Heads:
         :raises Conflict: the store belongs to another database (code ``"other_cluster"``).
         """
         for _ in range(_ATTEMPTS):
-            if self._known is not None:
-                check_cluster(self._known, head.cluster)
-                head = _further(head, self._known)
-                if head == self._known:
-                    return
+            more = furthest(head, self._current)
             guard = Compare(HEAD, Target.MOD_REVISION, self._revision)
-            put = Put(HEAD, json.dumps(asdict(head)).encode())
+            put = Put(HEAD, json.dumps(asdict(more)).encode())
             result = self._kv.txn([guard], [put], [Get(HEAD)])
             if result.succeeded:
-                self._revision, self._known = result.revision, head
+                self._revision, self._current = result.revision, more
                 return
-            self._take(result.reads[0])
+            if (current := self._take(result.reads[0])) == furthest(head, current):
+                return
 
     def _take(self, item: KeyValue | None) -> Head | None:
-        self._revision, self._known = (item.mod_revision if item else 0), None
+        self._revision, self._current = item.mod_revision if item else 0, None
         if item is None:
             return None
         try:
-            self._known = Head(**json.loads(item.value))
-            return self._known
+            self._current = Head(**json.loads(item.value))
+            return self._current
         except (ValueError, TypeError) as error:
             raise Internal(
                 f"the value of {item.key!r} in the key-value store is damaged: {error}. Delete the "
@@ -79,10 +76,17 @@ class Heads:
             ) from error
 
 
-def _further(head: Head, known: Head) -> Head:
-    """Return the head that says as much as both."""
-    commit, manifest = max(head.commit, known.commit), max(head.manifest, known.manifest)
-    return Head(head.cluster, commit, manifest)
+def furthest(head: Head, current: Head | None) -> Head:
+    """Return what says as much as both.
+
+    :raises Conflict: they are of two databases.
+    """
+    if current is None:
+        return head
+    check_cluster(current, head.cluster)
+    return Head(
+        head.cluster, max(head.commit, current.commit), max(head.manifest, current.manifest)
+    )
 
 
 def check_cluster(head: Head, cluster: str) -> None:

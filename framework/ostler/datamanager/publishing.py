@@ -7,7 +7,7 @@ import logging
 from ostler.clock import Clock
 from ostler.errors import Conflict, Error
 
-from .heads import Head, Heads, check_cluster
+from .heads import Head, Heads, check_cluster, furthest
 from .log import Log
 from .threads import Gate, Threads
 
@@ -23,15 +23,19 @@ class Publisher:
 
     What is not published loses nothing: other processes then see it when they
     look themselves.
+
+    :param told: what the store tells of now.
     """
 
-    def __init__(self, heads: Heads, log: Log, threads: Threads, clock: Clock) -> None:
+    def __init__(
+        self, heads: Heads, log: Log, threads: Threads, clock: Clock, told: Head | None
+    ) -> None:
         self._heads, self._log = heads, log
         self._threads, self._clock = threads, clock
         self._lock = threads.lock()
         self._gate: Gate | None = None
         self._running = False
-        self._told: Head | None = None
+        self._told = told
 
     def tell(self) -> None:
         """See to it that what is known now is published: what was committed is so in any case."""
@@ -48,8 +52,8 @@ class Publisher:
         :raises Conflict: the store belongs to another database.
         """
         with self._lock:
-            head = self._head()
-            if head == self._told:
+            head = self._news()
+            if head is None:
                 return
             try:
                 self._heads.publish(head)
@@ -81,7 +85,7 @@ class Publisher:
         self._running = True
         while self._running:
             self._gate = self._threads.gate()
-            if self._head() == self._told:
+            if self._news() is None:
                 self._gate.wait()
             self._try()
             self._clock.sleep(_REST)
@@ -98,6 +102,11 @@ class Publisher:
             self.publish()
         except Conflict as error:
             _LOG.error("commits are stored, but nobody is told of them: %s", error.message)
+
+    def _news(self) -> Head | None:
+        """Return what is known now, if it is more than what was told."""
+        head, told = self._head(), self._told
+        return None if told is not None and furthest(head, told) == told else head
 
     def _head(self) -> Head:
         with self._log.lock:

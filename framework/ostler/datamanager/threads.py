@@ -6,7 +6,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any, Protocol, TypeVar
+
+from ostler.clock import Clock
 
 __all__ = ["Gate", "SystemThreads", "Task", "Threads"]
 
@@ -15,6 +18,8 @@ B = TypeVar("B")
 
 _READERS = 16
 _FEW = 8
+_LONG = 0.001
+"""Seconds of a call from which on threads gain more than they cost."""
 
 
 class Gate(Protocol):
@@ -75,6 +80,9 @@ class _LockGate:
 class SystemThreads:
     """The threads of this process."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
     def lock(self) -> AbstractContextManager[Any]:
         return threading.Lock()
 
@@ -87,9 +95,12 @@ class SystemThreads:
         return thread
 
     def map(self, call: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-        listed = list(items)
-        if len(listed) <= _FEW:
-            yield from map(call, listed)
+        """Yield results; at once from several threads only where a call takes long enough to wait for."""
+        remaining = iter(items)
+        began = self._clock.monotonic()
+        yield from map(call, islice(remaining, _FEW))
+        if self._clock.monotonic() - began < _FEW * _LONG:
+            yield from map(call, remaining)
             return
         with ThreadPoolExecutor(_READERS, "datamanager-read") as pool:
-            yield from pool.map(call, listed)
+            yield from pool.map(call, remaining)

@@ -15,6 +15,7 @@ from .state import Snapshot
 __all__ = ["Files", "is_missing", "scan_snapshot"]
 
 _NONE = TypeFiles()
+_READERS = 4096
 
 
 class Files:
@@ -22,10 +23,16 @@ class Files:
 
     def __init__(self, ost: ObjectStorage, cache: FileCache) -> None:
         self._ost, self._cache = ost, cache
+        self._readers: dict[str, FileReader] = {}
 
     def open(self, info: FileInfo) -> FileReader:
-        """Return the reader of a file; nothing is read yet."""
-        return FileReader(self._ost, info, self._cache)
+        """Return the reader of a file, the same one each time; nothing is read yet."""
+        reader = self._readers.get(info.key)
+        if reader is None:
+            if len(self._readers) >= _READERS:
+                self._readers.clear()
+            reader = self._readers[info.key] = FileReader(self._ost, info, self._cache)
+        return reader
 
     def get(self, files: TypeFiles | None, id: str) -> bytes | None:
         """Return an entry as the files have it; None: there is none."""

@@ -28,7 +28,10 @@ def create(path: str, *, busy_timeout: float) -> None:
         with _CREATING:
             _touch(path)
             with contextlib.closing(connect(path, busy_timeout)) as connection:
-                if _version(connection, path) != FORMAT:
+                connection.execute("BEGIN")  # else another process could make the tables in between
+                version = _version(connection, path)
+                connection.execute("COMMIT")
+                if version != FORMAT:
                     _set_up(connection, path, time.monotonic() + busy_timeout)
     except sqlite3.Error as error:
         raise translate(error, path) from error

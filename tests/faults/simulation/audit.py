@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ostler.datamanager import Put
 from ostler.errors import Error, Internal
 
 from .actors import TYPES
-from .history import Violation
+from .history import Intent, Violation
 from .objects import Objects
 from .world import World
 
@@ -39,6 +40,8 @@ def look_at_damage(world: World, dm: Any, done: str) -> bool:
     """Use what was damaged; return whether that was told. What is not told must not matter."""
     try:
         dm.open()
+        if dm.sync() > world.oracle.head:
+            return False  # it completed a commit that the original has not seen yet
         dm.checkpoint()
         compare(world, dm)
     except Internal as error:
@@ -64,7 +67,7 @@ def compare(world: World, dm: Any) -> None:
         expected = oracle.rows(type, head)
         rows = list(dm.scan(type))
         oracle.check_scan("scan", type, "", "", rows, head)
-        for id in [*list(expected)[:: 1 + world.chance.below(3)], "00"]:
+        for id in [*list(expected)[:: 2 + world.chance.below(4)], "00"]:
             data = dm.get(type, id, fresh=False)
             if data != expected.get(id):
                 raise oracle.violated(
@@ -77,9 +80,10 @@ def conclude(world: World, dm: Any) -> None:
     profile, scheduler = world.profile, world.scheduler
     dm.open()
     compare(world, dm)
-    verify(world, dm)
-    if world.oracle.at_stake or world.chance.random() < 0.4:
+    commit(world, dm)
+    if world.oracle.at_stake or world.chance.random() < 0.65:
         return
+    verify(world, dm)
     for _ in range(2):
         dm.checkpoint()
         scheduler.now += profile.grace * 1.5
@@ -88,6 +92,13 @@ def conclude(world: World, dm: Any) -> None:
     verify(world, dm)
     check_size(world)
     dm.close()
+
+
+def commit(world: World, dm: Any) -> None:
+    """Check that it still can be written to."""
+    intent = Intent("end", (Put(TYPES[0], "end", b"end|"),), frozenset(), None, 0)
+    world.oracle.begin(intent)
+    world.oracle.acknowledge(intent, dm.commit(intent.actions))
 
 
 def verify(world: World, dm: Any) -> None:

@@ -6,13 +6,24 @@ so the oracle goes on seeing the truth.
 
 from __future__ import annotations
 
-from ostler.datamanager.manifest import Manifest, decode_manifest
-from ostler.datamanager.records import Batch, Transaction, decode_batch
+from dataclasses import replace
 
-__all__ = ["Batch", "Manifest", "Transaction", "batch_of", "kind_of", "manifest_of", "number_of"]
+from ostler.datamanager.manifest import Manifest, decode_manifest
+from ostler.datamanager.records import Batch, Transaction, decode_batch, encode_batch
+
+__all__ = [
+    "Batch",
+    "Manifest",
+    "Transaction",
+    "batch_of",
+    "kind_of",
+    "manifest_of",
+    "number_of",
+    "unchained",
+]
 
 _WIDTH = 20
-_batch, _manifest = decode_batch, decode_manifest
+_batch, _manifest, _encoded = decode_batch, decode_manifest, encode_batch
 
 
 def kind_of(key: str) -> str:
@@ -29,6 +40,11 @@ def number_of(key: str) -> int | None:
 def batch_of(data: bytes, key: str) -> Batch:
     """Decode an object of the log."""
     return _batch(data, key)
+
+
+def unchained(data: bytes, key: str) -> bytes:
+    """Return an object of the log as another log would have it: whole, and following something else."""
+    return _encoded(replace(_batch(data, key), previous=bytes(16)))
 
 
 def manifest_of(data: bytes, key: str) -> Manifest:

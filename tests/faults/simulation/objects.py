@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from ostler.errors import Conflict
 from ostler.spi.storage import ObjectInfo
@@ -80,6 +80,13 @@ class Objects:
         self.on_put(key, stored)
         return stored
 
+    def sync(self, key: str, stored: Stored) -> None:
+        """Make a version durable; if it was replaced meanwhile, it is what lies below."""
+        stored.durable = True
+        seen = self.present.get(key)
+        if seen is not None and not seen.durable and int(seen.etag) > int(stored.etag):
+            seen.below = stored
+
     def delete(self, key: str) -> None:
         """Remove at this instant; absence is no error."""
         stored = self.present.pop(key, None)
@@ -136,11 +143,13 @@ class Objects:
         }
         return other
 
-    def damage(self, keys: Collection[str]) -> str | None:
-        """Break one of these objects: gone, cut, emptied or flipped; return what was done."""
-        if not keys:
-            return None
-        key = self._chance.pick(sorted(keys))
+    def replace(self, key: str, data: bytes) -> None:
+        """Let other bytes be there, as if they had always been."""
+        stored = self.present[key]
+        self.present[key] = Stored(data, stored.modified, stored.etag, True)
+
+    def damage(self, key: str) -> str:
+        """Break an object: gone, cut, emptied or flipped; return what was done."""
         stored = self.present[key]
         data, at = stored.data, self._chance.below(len(stored.data))
         how = self._chance.pick(("gone", "cut", "emptied", "flipped"))
@@ -150,7 +159,7 @@ class Objects:
             return f"{key} is gone"
         flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         broken = {"cut": data[:at], "emptied": b"", "flipped": flipped}[how]
-        self.present[key] = Stored(broken, stored.modified, stored.etag, True)
+        self.replace(key, broken)
         return f"{key} is {how}"
 
 

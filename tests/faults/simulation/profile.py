@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ostler.datamanager import Options
 
@@ -53,6 +53,7 @@ class Profile:
     :param skew: seconds by which clocks of processes are wrong at most.
     :param pace: seconds between two things that an actor does, about.
     :param faults: how many there are at most.
+    :param delays: in grace periods, how long something is frozen or on its way.
     :param rates: of faults and hazards.
     """
 
@@ -85,6 +86,7 @@ class Profile:
     value_size: int
     ids: int
     faults: int
+    delays: tuple[float, ...]
     rates: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -98,7 +100,7 @@ class Profile:
             checkpoint_commits=self.checkpoint_commits,
             checkpoint_interval=self.grace,
             commit_budget=2.0,
-            poll=self.grace / 20,
+            poll=self.grace / 4,
             cache_bytes=2_000,
             file_size=self.file_size,
             block_size=120,
@@ -108,8 +110,37 @@ class Profile:
 
 
 def profile_of(seed: int) -> Profile:
-    """Return what a seed is made of."""
+    """Return what a seed is made of: each fourth one is about somebody who sleeps for long."""
     rng = random.Random(seed * 2 + 1)
+    profile = _anything(seed, rng)
+    return _sleeper(profile, rng) if seed % 4 == 3 else profile
+
+
+def _sleeper(profile: Profile, rng: random.Random) -> Profile:
+    """Make it a history in which much is collected while somebody sleeps or a request is on its way."""
+    rates = {"freeze": 0.04}
+    if profile.remote:
+        rates |= {"put.late": 0.15, "put.twice": rng.choice((0.0, 0.15))}
+    return replace(
+        profile,
+        founded=True,
+        pace=profile.grace * rng.choice((0.3, 0.6, 0.9)),
+        processes=rng.choice((2, 2, 3)),
+        writers=1,
+        operations=rng.choice((2, 3, 4)),
+        readers=0,
+        watchers=rng.choice((0, 1)),
+        checkpointers=1,
+        collectors=1,
+        keep_manifests=1,
+        sticky=0.9,
+        faults=rng.choice((1, 2, 3)),
+        delays=(1.2, 3.0, 5.0, 8.0),
+        rates=rates,
+    )
+
+
+def _anything(seed: int, rng: random.Random) -> Profile:
     grace = rng.choice((20.0, 60.0))
     remote, exclusive = rng.random() < 0.6, rng.random() < 0.65
     return Profile(
@@ -142,6 +173,7 @@ def profile_of(seed: int) -> Profile:
         value_size=rng.choice((0, 30, 120)),
         ids=rng.choice((2, 6, 12)),
         faults=rng.choice((1, 2, 4, 8, 16, 32)),
+        delays=(0.0, 0.0002, 0.01, 0.4, 0.7, 1.5, 4.0),
         rates=_rates(rng, remote=remote),
     )
 

@@ -53,12 +53,14 @@ class Scheduler:
     :param sticky: probability that a task simply goes on after a step.
     :param limit: steps after which a trial is `Stuck`.
     :ivar now: virtual seconds since the beginning.
+    :ivar running: tasks that have not come to their end.
     :ivar hazard: called at every step with the task that takes it: crashes, freezes.
     """
 
     def __init__(self, chance: Chance, *, sticky: float, limit: int) -> None:
         self.now = 0.0
         self.steps = 0
+        self.running = 0
         self.hazard: Callable[[Task], None] | None = None
         self.current: Task | None = None
         self._chance, self._sticky, self._limit = chance, sticky, limit
@@ -76,6 +78,7 @@ class Scheduler:
             process.tasks.append(task)
         self._ready.append(task)
         self._all.append(task)
+        self.running += 1
         return task
 
     def after(self, seconds: float, call: Callable[[], None]) -> None:
@@ -157,7 +160,7 @@ class Scheduler:
         for task in process.tasks:
             if task.done:
                 continue
-            task.done = True
+            self._end(task)
             task.epoch += 1
             if task.greenlet:
                 self.current = task
@@ -213,8 +216,13 @@ class Scheduler:
         except Dead:
             pass
         finally:
-            task.done = True
+            self._end(task)
             self.wake(task.waiters)
+
+    def _end(self, task: Task) -> None:
+        if not task.done:
+            task.done = True
+            self.running -= 1
 
     def _switch(self, task: Task) -> None:
         self._hub.switch()

@@ -88,7 +88,7 @@ class SimulatedStorage(StorageDriver):
         if self._fault("put.unknown"):
             raise self._timed_out(key)
         if persist:
-            stored.durable = True
+            self._objects.sync(key, stored)
             self._step()
         return stored.info(key)
 

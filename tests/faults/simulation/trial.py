@@ -19,6 +19,7 @@ from . import audit
 from .actors import ACTORS, TYPES, Actor, Reader, Watcher
 from .history import Excused, Violation
 from .kv import SimulatedKv
+from .layout import unchained
 from .objects import Objects
 from .process import Process
 from .profile import Profile, profile_of
@@ -148,13 +149,12 @@ class Trial:
         actor.live(process)
 
     def _finished(self) -> bool:
-        if self.world.oracle.violation is not None or self.world.oracle.excused:
+        oracle = self.world.oracle
+        if oracle.violation is not None or oracle.excused:
             return True
-        for actors in self.actors.values():
-            for actor in actors:
-                if actor.left > 0:
-                    return False
-        return not any(not task.done for process in self.world.processes for task in process.tasks)
+        if self.world.scheduler.running:
+            return False
+        return not any(actor.left > 0 for actors in self.actors.values() for actor in actors)
 
     def _raise(self) -> None:
         if self.world.oracle.violation is not None:
@@ -184,9 +184,15 @@ class Trial:
         """Break something in a copy: whoever opens it is told, or sees what is right."""
         world = self.world
         objects = world.objects.copy(world.scheduler, world.chance)
-        done = objects.damage(world.oracle.needed())
-        if done is None:
+        needed = sorted(world.oracle.needed())
+        if not needed:
             return
+        key = world.chance.pick(needed)
+        if "wal/" in key and world.chance.random() < 0.3:
+            objects.replace(key, unchained(objects.present[key].data, key))
+            done = f"{key} follows something else"
+        else:
+            done = objects.damage(key)
         world.note(f"*** in a copy {done}")
         trace, world.trace = world.trace, None
         try:
@@ -212,7 +218,7 @@ class Trial:
         chance.quiet = True
         world.store.down_until = 0.0
         for process in world.processes:
-            if self._has_opened(process):
+            if self._has_opened(process) and chance.random() < 0.6:
                 scheduler.spawn(process, f"{process.name}.last", partial(self._last_look, process))
         scheduler.run(lambda: self._finished() and not world.in_flight)
         self._raise()

@@ -67,8 +67,7 @@ class World:
 
     def deliver_later(self, call: Callable[[], Any], what: str) -> None:
         """Let a request arrive after a while, whatever became of who sent it."""
-        grace = self.profile.grace
-        delay = self.chance.pick((0.002, 0.05, 0.5, grace * 0.3, grace * 1.2, grace * 4))
+        delay = self.chance.pick(self.profile.delays) * self.profile.grace
         self.in_flight += 1
         generation = self.store.generation
 
@@ -135,8 +134,7 @@ class World:
             self.store.remember()
 
     def _freeze(self, process: Process) -> None:
-        grace = self.profile.grace
-        seconds = self.chance.pick((0.02, 0.3, grace * 0.4, grace * 0.7, grace * 1.5, grace * 4))
+        seconds = self.chance.pick(self.profile.delays) * self.profile.grace
         self.note(f"*** {process.name} is frozen for {seconds:g} s")
         process.frozen_until = self.scheduler.now + seconds
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostler.datamanager.blocks import Entry
-from ostler.datamanager.files import FileInfo, write_files
+from ostler.datamanager.files import FileCache, FileInfo, FileReader, write_files
 
 from .files_support import Files
 
@@ -174,3 +175,16 @@ def test_long_ids_take_one_read_more(files: Files) -> None:
     entries: list[Entry] = [(f"{'x' * 900}{number:06}", b"") for number in range(3000)]
     (info,) = files.write(entries)
     assert files.fresh(info).get(entries[1234][0]) == (True, b"")
+
+
+def test_many_threads_share_a_reader_and_a_small_cache(files: Files) -> None:
+    entries = numbered(2000)
+    (info,) = files.write(entries)
+    shared = FileReader(files.storage, info, FileCache(100_000))
+
+    def read(seed: int) -> int:
+        some = random.Random(seed).sample(entries, 200)
+        return sum(shared.get(name) == (True, value) for name, value in some)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read, range(8))) == [200] * 8

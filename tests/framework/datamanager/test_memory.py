@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+TIMEOUT, SLOW_TIMEOUT = 50, 1700  # seconds; shorter than pytest's, so that no process is left
+
 SCRIPT = """
 import resource, sys
 from collections.abc import Sequence
@@ -59,7 +61,11 @@ def grown(path: Path, count: int, size: int, checkpoints: int) -> int:
     """Return by how many MiB the process grew above what it takes when it is idle."""
     arguments = [str(path), str(count), str(size), str(checkpoints)]
     told = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", SCRIPT, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT if count < 10**6 else SLOW_TIMEOUT,
     )
     assert told.returncode == 0, told.stderr
     return int(told.stdout)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ostler.errors import Internal
 from ostler.spi import Put
+from ostler_sqlite import creation
 from ostler_sqlite.driver import SqliteDriver
+from ostler_sqlite.schema import SCHEMA
 
 WORKER = Path(__file__).with_name("worker.py")
 OpenStore = Callable[..., SqliteDriver]
@@ -113,6 +119,29 @@ def test_sockets_of_the_dead_are_swept_away(driver: SqliteDriver, spawn: Spawn, 
     watcher.wait()
     driver.txn([], [Put("k", b"")], [])
     assert os.listdir(f"{path}-peers") == []
+
+
+def test_the_tables_of_another_process_come_at_any_moment(
+    path: str, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Overtaken(sqlite3.Connection):
+        def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
+            if statement == "PRAGMA user_version" and not made:
+                made.append(1)
+                with contextlib.suppress(sqlite3.OperationalError):  # it has to wait
+                    other = sqlite3.connect(path, timeout=0, isolation_level=None)
+                    with contextlib.closing(other):
+                        other.execute("BEGIN IMMEDIATE")
+                        for each in SCHEMA:
+                            other.execute(each)
+                        other.execute("COMMIT")
+            return super().execute(statement, *arguments)
+
+    made: list[int] = []
+    real = functools.partial(sqlite3.connect, isolation_level=None, factory=Overtaken)
+    monkeypatch.setattr(creation, "connect", lambda path, timeout: real(path, timeout=timeout))
+    assert open_store().get("key") is None
+    assert made == [1]
 
 
 def test_use_after_fork_is_told(driver: SqliteDriver) -> None:

@@ -1,0 +1,21 @@
+"""See `kills.py`. ``OSTLER_FAULTS_KILLS``: cycles of the long form."""
+
+from __future__ import annotations
+
+import pytest
+
+from .campaigns import campaign, count
+
+
+def test_killed_writers_lose_nothing_and_double_nothing() -> None:
+    campaign("kills.py", "--cycles", 25)
+
+
+def test_killed_writers_on_a_disk(tmp_path: object) -> None:
+    campaign("kills.py", "--cycles", 5, "--directory", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_killed_writers_many_times() -> None:
+    campaign("kills.py", "--cycles", count("KILLS", 500), "--seed", 20260611)

@@ -1,0 +1,220 @@
+"""What the processes of the fault tests do with a database, and what must then be in it.
+
+Each process writes into a journal of its own what it is about to commit, and
+what was acknowledged *after* it was; a line that was written survives any kill.
+So whoever reads the journals knows what must be there, what may be, and what
+must not. Two kinds of transactions:
+
+- An *entry*: the next number of one writer, with a value that follows from it;
+  the transaction also writes the writer's last number and deletes the entry
+  that leaves the window. Writers share nothing.
+- A *count*: one more than the shared counter, under a token, with a line that
+  says whose increment it was. All writers of all processes share the group.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ostler.clock import SystemClock
+from ostler.datamanager import Action, Datamanager, Delete, Options, Put
+from ostler.errors import Conflict, Unknown
+from ostler.kv import KeyValueStore
+from ostler.ost import ObjectStorage
+from ostler.retry import RetryPolicy
+from ostler.spi.storage import StorageDriver
+from ostler_posix.driver import PosixStorage
+from ostler_posix.settings import PosixSettings
+from ostler_sqlite.driver import open_driver
+from ostler_sqlite.settings import SqliteSettings
+
+TYPES = ("entry", "last", "counter", "count")
+WINDOW = 2000
+GROUP = "shared"
+
+TINY = Options(
+    keep_manifests=2,
+    checkpoint_commits=20,
+    checkpoint_interval=0.1,
+    batch_bytes=16 << 10,
+    cache_bytes=64 << 10,
+    file_size=16 << 10,
+    block_size=1 << 10,
+    fanout=3,
+    keep_groups=4,
+    poll=0.05,
+)
+"""Everything as small as it can be, so that all of it happens all the time."""
+
+Wrap = Callable[[StorageDriver], StorageDriver]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a database lies, and with which options it is used."""
+
+    directory: Path
+    options: Options
+
+    @property
+    def storage(self) -> Path:
+        return self.directory / "storage"
+
+    def journal(self, name: str) -> Path:
+        return self.directory / f"journal-{name}"
+
+    def open(self, wrap: Wrap | None = None) -> Datamanager:
+        """Open the database; ``wrap`` puts something around the storage's driver."""
+        clock = SystemClock()
+        driver: StorageDriver = PosixStorage(PosixSettings(path=str(self.storage)))
+        retry = RetryPolicy(attempts=3, first=0.01)
+        ost = ObjectStorage(wrap(driver) if wrap else driver, clock=clock, retry=retry)
+        store = open_driver(
+            SqliteSettings(path=str(self.directory / "kv" / "own" / "store.sqlite"))
+        )
+        kv = KeyValueStore(store, clock=clock)
+        database = Datamanager(ost, kv, types=TYPES, clock=clock, options=self.options)
+        database.open()
+        return database
+
+
+def with_grace(seconds: float) -> Options:
+    """Return the tiny options with a grace period."""
+    return replace(TINY, grace=seconds)
+
+
+def entry_id(writer: str, number: int) -> str:
+    return f"{writer}/{number:010}"
+
+
+def payload(writer: str, number: int) -> bytes:
+    """Return the value of an entry: it follows from its id; mostly small, some larger than a file."""
+    chance = random.Random(f"{writer}/{number}")
+    return f"{writer} {number} ".encode() + chance.randbytes(
+        40_000 if number % 499 == 0 else chance.randrange(60)
+    )
+
+
+class Journal:
+    """What one process says of its commits, line by line."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+
+    def say(self, *words: object) -> None:
+        os.write(self._descriptor, (" ".join(map(str, words)) + "\n").encode())
+
+
+class Worker:
+    """One process at work, until it is killed or told to end.
+
+    :param name: of the process; a new one of the same name goes on where the last one was.
+    :param ended: asked between two transactions.
+    """
+
+    def __init__(
+        self,
+        database: Datamanager,
+        journal: Journal,
+        name: str,
+        seed: str,
+        ended: Callable[[], bool],
+    ) -> None:
+        self._database, self._journal, self._name = database, journal, name
+        self._seed, self._ended = seed, ended
+        self._never = threading.Event()
+
+    def run(self, writers: int = 2) -> None:
+        """Work in threads; what none of them may raise is said in the journal, and ends the process."""
+        jobs = [lambda name=f"{self._name}.{at}": self._write(name) for at in range(writers)]
+        jobs += [self._count, self._maintain]
+        threads = [threading.Thread(target=self._safely, args=(job,), daemon=True) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _safely(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except BaseException:
+            self._journal.say("!", json.dumps(traceback.format_exc()))
+            os._exit(3)
+
+    def _write(self, writer: str) -> None:
+        number = self._last(writer)
+        while not self._ended():
+            number += 1
+            self._journal.say("begin", writer, number)
+            try:
+                commit = self._database.commit(_entry(writer, number))
+            except Unknown:
+                self._journal.say("unknown", writer)
+                number = self._last(writer)
+                continue
+            self._journal.say("done", writer, number, commit)
+            if number % 16 == 0:
+                self._read_back(writer, number - 7)
+
+    def _last(self, writer: str) -> int:
+        """Return the number that a writer's last transaction wrote, and say it."""
+        number = int(self._database.get("last", writer) or 0)
+        self._journal.say("last", writer, number)
+        return number
+
+    def _read_back(self, writer: str, number: int) -> None:
+        found = self._database.get("entry", entry_id(writer, number))
+        assert found == payload(writer, number), (writer, number, found)
+
+    def _count(self) -> None:
+        attempt, key = 0, f"{self._name}-{self._seed}"
+        while not self._ended():
+            attempt += 1
+            read = self._database.read((("counter", GROUP),), groups=(GROUP,))
+            value = int(read.values[0] or 0) + 1
+            line = f"{key}-{attempt}"
+            self._journal.say("try", line, value)
+            try:
+                commit = self._database.commit(_count(value, line), token=read.token)
+            except Conflict as error:
+                if error.code != "changed":
+                    raise
+                self._journal.say("refused", line)
+            except Unknown:
+                pass  # it stays a try, of which nobody knows the end
+            else:
+                self._journal.say("counted", line, value, commit)
+
+    def _maintain(self) -> None:
+        chance = random.Random(self._seed)
+        while not self._ended():
+            self._database.checkpoint()
+            self._database.collect()
+            self._never.wait(chance.uniform(0, 0.02))
+
+
+def _entry(writer: str, number: int) -> list[Action]:
+    actions: list[Action] = [
+        Put("entry", entry_id(writer, number), payload(writer, number)),
+        Put("last", writer, str(number).encode()),
+    ]
+    if number > WINDOW:
+        actions.append(Delete("entry", entry_id(writer, number - WINDOW)))
+    return actions
+
+
+def _count(value: int, line: str) -> list[Action]:
+    actions: list[Action] = [
+        Put("counter", GROUP, str(value).encode()),
+        Put("count", f"{value:010}", line.encode()),
+    ]
+    if value > WINDOW:
+        actions.append(Delete("count", f"{value - WINDOW:010}"))
+    return actions
