@@ -25,6 +25,7 @@ from ostler.services.executor.files import log_file
 from ostler.services.policies import Policies
 from ostler.services.runservice import (
     TYPES,
+    Events,
     Outputs,
     Recovery,
     RunActions,
@@ -127,8 +128,9 @@ class World:
         self.index = RunIndex(self.datamanager, directory / "index")
         self.store = RunStore(self.kv, self.datamanager, self.index)
         self.outputs = Outputs(self.ost)
+        self.events = Events(CLOCK, wanted=False)
         self.removal = RunRemoval(self.store, self.outputs)
-        self.actions = RunActions(self.store, CLOCK)
+        self.actions = RunActions(self.store, CLOCK, self.events)
         self.creation = RunCreation(self.store, self.outputs, CLOCK)
         self._moved = threading.Condition()
         self._latest: dict[str, Run] = {}
@@ -166,7 +168,9 @@ class World:
         return RunStore(wire.around(self.kv), wire.around(other), index)
 
     def recovery(self, store: RunStore | None = None) -> Recovery:
-        return Recovery(store or self.store, self.outputs, CLOCK, lambda _: None, log_file)
+        return Recovery(
+            store or self.store, self.outputs, CLOCK, self.events, lambda _: None, log_file
+        )
 
     def counters(self, store: RunStore | None = None) -> list[int]:
         runs = (store or self.reopened()).list(Selection()).runs
