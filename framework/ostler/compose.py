@@ -318,8 +318,7 @@ class Embedded:
             self.instance.release()
             own.recovery.recover()
         else:
-            own.kv.txn((), self.instance.forgotten())
-            self.instance.remove()
+            own.recovery.leave(self.instance)
 
 
 def _type_name(choice: str | Mapping[str, object]) -> str:

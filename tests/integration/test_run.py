@@ -217,8 +217,8 @@ def test_logs_of_what_did_not_run_and_of_what_was_removed_are_explained(ostler: 
 def test_a_storage_that_does_not_belong_to_the_store_is_refused(ostler: Ostler) -> None:
     path = ostler.write({"name": "t", "steps": [run("true")]})
     ostler("run", str(path))
-    refused = ostler("runs", "--storage", f"posix://{ostler.directory}/other", code=2)
-    assert "they were not made together" in refused.stderr
+    refused = ostler("runs", "--storage", f"posix://{ostler.directory}/other", code=4)
+    assert "the key-value store belongs to the database" in refused.stderr
     assert len(ostler.json("runs")["runs"]) == 1
 
 

@@ -71,6 +71,12 @@ class Recovery:
                 self._store.move(stored.run.id)
         return ended
 
+    def leave(self, instance: Instance) -> None:
+        """Forget an instance of this process that owns no run any more."""
+        self._store.write([], instance.forgotten())
+        self._settling.settle([instance.id])  # those that it could not begin
+        instance.remove()
+
     def _owned(self, instance: Instance) -> list[str]:
         return [stored.run.id for stored in self._store.active() if stored.owner == instance.id]
 

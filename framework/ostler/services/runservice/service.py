@@ -159,7 +159,7 @@ class Runservice:
             for event in events:
                 run_id = event.key[len(keys.RUNS) :]
                 live = self._live.get(run_id)
-                if live and event.value and event.revision > live.run.revision:
+                if live and event.revision > live.run.revision:
                     self._inbox.changed(run_id)
                 elif live is None:
                     self._inbox.wake()  # a place in a group may be free

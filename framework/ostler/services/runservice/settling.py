@@ -91,7 +91,9 @@ class Settling:
         )
 
     def _tasks(self, run: Run, reason: str, now: float) -> Mapping[str, Task]:
-        config = self._store.config(run.config_id)
+        config = self._store.archive.config(run.config_id)
+        if config is None:  # lost with a damaged storage: that must not keep the run from ending
+            return run.tasks
         fresh = {task.id: new_task(task) for task in config.tasks.values()}
         return {
             task_id: run.tasks.get(task_id)

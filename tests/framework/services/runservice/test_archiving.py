@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ostler.datamanager import Delete as DeleteEntry
 from ostler.errors import Conflict, NotFound
 from ostler.runs.config import TaskConfig
 from ostler.runs.creation import new_run
@@ -216,3 +217,12 @@ def test_what_is_archived_survives_the_loss_of_the_key_value_store(world: World)
     assert (ended.annotations[REASON], ended.counter) == (KV_LOST, 2)
     assert world.add(run_config(TaskConfig(id=CLOCK.new_id(), name="t"))).counter == 3
     assert world.recovery(store).recover() == []
+
+
+def test_a_run_whose_config_was_lost_ends_all_the_same(world: World) -> None:
+    run = world.add(run_config(TaskConfig(id=CLOCK.new_id(), name="t")))
+    world.datamanager.commit([DeleteEntry("runconfig", run.config_id)])
+    for item in list(world.kv.items("")):
+        world.kv.delete(item.key)
+    assert world.recovery(world.reopened()).recover() == [run.id]
+    assert world.reopened().run(run.id).run.result is Result.STOPPED
