@@ -79,7 +79,7 @@ def test_a_stop_from_elsewhere_ends_what_runs_and_starts_nothing_more(world: Wor
     executor.start()
     run = world.add(run_config(first, second))
     executor.await_held(1)
-    RunActions(world.store, CLOCK).stop(run.id)
+    RunActions(world.store, CLOCK, world.events).stop(run.id)
     ended = world.await_end(run.id)
     assert ended.result is Result.STOPPED
     assert ended.tasks[first.id].status is Status.STOPPED
