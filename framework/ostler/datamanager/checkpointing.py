@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -14,6 +15,7 @@ from .cache import FileCache
 from .compaction import CompactionOptions, TypeFiles, compact
 from .log import Log
 from .manifest import Manifest, encode_manifest
+from .names import DATA
 from .options import Options
 from .sealing import digest_of
 from .sequences import Sequence
@@ -136,8 +138,29 @@ class Checkpointer:
         raise failure
 
     def _compacted(self, snapshot: Snapshot) -> Manifest:
+        written: list[str] = []
+        try:
+            types = self._merged(snapshot, written)
+        except Error:
+            # For want of room, perhaps: what no manifest names must not take the rest of it.
+            with suppress(Error):
+                self._ost.delete_many(written)
+            raise
+        floor, groups = _pruned(snapshot.groups, snapshot.floor, self._options.keep_groups)
+        return self._next(
+            snapshot.manifest, snapshot=snapshot, types=types, floor=floor, groups=groups
+        )
+
+    def _merged(self, snapshot: Snapshot, written: list[str]) -> Mapping[str, TypeFiles]:
+        """Return the files of every type; ``written`` gets the keys of new ones before they are there."""
         types: dict[str, TypeFiles] = dict(snapshot.manifest.types)
         for name, changes in snapshot.changes.items():
+
+            def new_id(name: str = name) -> str:
+                made = self._clock.new_id()
+                written.append(f"{DATA}{name}/{made}")
+                return made
+
             types[name] = compact(
                 self._ost,
                 name,
@@ -145,12 +168,9 @@ class Checkpointer:
                 sorted((key, item[1]) for key, item in changes.items()),
                 options=self._compaction,
                 cache=self._cache,
-                new_id=self._clock.new_id,
+                new_id=new_id,
             )
-        floor, groups = _pruned(snapshot.groups, snapshot.floor, self._options.keep_groups)
-        return self._next(
-            snapshot.manifest, snapshot=snapshot, types=types, floor=floor, groups=groups
-        )
+        return types
 
     def _next(
         self,
