@@ -58,10 +58,14 @@ Wrap = Callable[[StorageDriver], StorageDriver]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a database lies, and with which options it is used."""
+    """Where a database lies, with which options it is used, and how much is alive in it.
+
+    :param window: entries of each writer, and counts.
+    """
 
     directory: Path
     options: Options
+    window: int = WINDOW
 
     @property
     def storage(self) -> Path:
@@ -83,6 +87,13 @@ class Place:
         database = Datamanager(ost, kv, types=TYPES, clock=clock, options=self.options)
         database.open()
         return database
+
+
+def close(database: Datamanager) -> None:
+    """Close a database, its storage and its store."""
+    database.close()
+    database._ost.close()
+    database._kv.close()
 
 
 def with_grace(seconds: float) -> Options:
@@ -126,9 +137,11 @@ class Worker:
         name: str,
         seed: str,
         ended: Callable[[], bool],
+        *,
+        window: int = WINDOW,
     ) -> None:
         self._database, self._journal, self._name = database, journal, name
-        self._seed, self._ended = seed, ended
+        self._seed, self._ended, self._window = seed, ended, window
         self._never = threading.Event()
 
     def run(self, writers: int = 2) -> None:
@@ -154,7 +167,7 @@ class Worker:
             number += 1
             self._journal.say("begin", writer, number)
             try:
-                commit = self._database.commit(_entry(writer, number))
+                commit = self._database.commit(_entry(writer, number, self._window))
             except Unknown:
                 self._journal.say("unknown", writer)
                 number = self._last(writer)
@@ -182,7 +195,7 @@ class Worker:
             line = f"{key}-{attempt}"
             self._journal.say("try", line, value)
             try:
-                commit = self._database.commit(_count(value, line), token=read.token)
+                commit = self._database.commit(_count(value, line, self._window), token=read.token)
             except Conflict as error:
                 if error.code != "changed":
                     raise
@@ -200,21 +213,21 @@ class Worker:
             self._never.wait(chance.uniform(0, 0.02))
 
 
-def _entry(writer: str, number: int) -> list[Action]:
+def _entry(writer: str, number: int, window: int) -> list[Action]:
     actions: list[Action] = [
         Put("entry", entry_id(writer, number), payload(writer, number)),
         Put("last", writer, str(number).encode()),
     ]
-    if number > WINDOW:
-        actions.append(Delete("entry", entry_id(writer, number - WINDOW)))
+    if number > window:
+        actions.append(Delete("entry", entry_id(writer, number - window)))
     return actions
 
 
-def _count(value: int, line: str) -> list[Action]:
+def _count(value: int, line: str, window: int) -> list[Action]:
     actions: list[Action] = [
         Put("counter", GROUP, str(value).encode()),
         Put("count", f"{value:010}", line.encode()),
     ]
-    if value > WINDOW:
-        actions.append(Delete("count", f"{value - WINDOW:010}"))
+    if value > window:
+        actions.append(Delete("count", f"{value - window:010}"))
     return actions
