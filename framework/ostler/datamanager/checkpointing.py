@@ -15,9 +15,9 @@ from .cache import FileCache
 from .compaction import CompactionOptions, TypeFiles, compact
 from .log import Log
 from .manifest import Manifest, encode_manifest
-from .names import DATA
+from .names import DATA, MANIFESTS, numbered
 from .options import Options
-from .sealing import digest_of
+from .sealing import digest_of, missing
 from .sequences import Sequence
 from .state import Snapshot
 
@@ -134,6 +134,8 @@ class Checkpointer:
             except (NotFound, Unavailable):
                 continue  # not there, or nobody knows: the same bytes once more
         if isinstance(failure, Conflict):
+            if not any(True for _newer in self._manifests.after(number)):
+                raise missing(numbered(MANIFESTS, number), "its number was given away")
             raise Unavailable(f"manifest {number} could not be made durable") from failure
         raise failure
 

@@ -20,7 +20,7 @@ from .manifest import Manifest, decode_manifest
 from .names import numbered
 from .options import Options
 from .records import Batch, Transaction, decode_batch, encode_batch
-from .sealing import damaged, digest_of
+from .sealing import damaged, digest_of, missing
 from .sequences import Sequence
 from .state import State
 
@@ -278,14 +278,15 @@ class Log:
 
         What a manifest covers is in its files.
         """
-        first = self.durable + 1
-        if first < number:
+        while (first := self.durable + 1) < number:
             try:
                 self._wals.persist(range(first, number))
+                self._durable = number - 1
             except NotFound:
                 if self.refresh().commit < first:
-                    raise
-        self._durable = max(self._durable, number - 1)
+                    raise missing(
+                        numbered(self._wals.prefix, first), "no manifest covers it"
+                    ) from None
 
 
 def _final(error: Error) -> bool:
