@@ -118,7 +118,11 @@ class Checkpointer:
         return Outcome.MADE
 
     def _stored(self, number: int, data: bytes) -> bool:
-        """Store a manifest durably; return False when another one has its number."""
+        """Store a manifest durably; return False when another one has its number.
+
+        True also when nobody can tell any more: the number was taken, and newer
+        manifests have taken its place.
+        """
         failure: Error = Unavailable(f"manifest {number} could not be stored")
         for _ in range(_ATTEMPTS):
             try:
@@ -136,7 +140,7 @@ class Checkpointer:
         if isinstance(failure, Conflict):
             if not any(True for _newer in self._manifests.after(number)):
                 raise missing(numbered(MANIFESTS, number), "its number was given away")
-            raise Unavailable(f"manifest {number} could not be made durable") from failure
+            return True
         raise failure
 
     def _compacted(self, snapshot: Snapshot) -> Manifest:
