@@ -24,12 +24,12 @@ def strace() -> None:
 
 
 def test_a_loss_of_power_takes_nothing_acknowledged(tmp_path: Path) -> None:
-    campaign("powerloss.py", "--states", 4, "--stride", 6, "--directory", tmp_path)
+    campaign("powerloss.py", "--states", 4, "--stride", 8, "--directory", tmp_path)
 
 
 @pytest.mark.parametrize("call", ["fsync", "fdatasync"])
 def test_the_model_notices_what_is_not_synchronised(tmp_path: Path, call: str) -> None:
-    arguments = ["--states", "4", "--without", call, "--directory", str(tmp_path)]
+    arguments = ["--states", "4", "--stride", "8", "--without", call, "--directory", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False
     )

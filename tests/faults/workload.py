@@ -29,7 +29,7 @@ from ostler.errors import Conflict, Unknown
 from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
 from ostler.retry import RetryPolicy
-from ostler.spi.storage import StorageDriver
+from ostler.spi.storage import Capabilities, StorageDriver
 from ostler_posix.driver import PosixStorage
 from ostler_posix.settings import PosixSettings
 from ostler_sqlite.driver import open_driver
@@ -53,7 +53,15 @@ TINY = Options(
 )
 """Everything as small as it can be, so that all of it happens all the time."""
 
-Wrap = Callable[[StorageDriver], StorageDriver]
+Wrap = Callable[[PosixSettings], StorageDriver]
+
+
+class Inexclusive(PosixStorage):
+    """A storage of which two writers of one object may both win."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities, exclusive_put=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +69,36 @@ class Place:
     """Where a database lies, with which options it is used, and how much is alive in it.
 
     :param window: entries of each writer, and counts.
+    :param arbiter: who decides between writers: with ``"kv"`` the storage says
+        that it does not create exclusively.
     """
 
     directory: Path
     options: Options
     window: int = WINDOW
+    arbiter: str = "storage"
 
     @property
     def storage(self) -> Path:
         return self.directory / "storage"
 
+    @property
+    def settings(self) -> PosixSettings:
+        return PosixSettings(path=str(self.storage))
+
+    @property
+    def driver(self) -> type[PosixStorage]:
+        return PosixStorage if self.arbiter == "storage" else Inexclusive
+
     def journal(self, name: str) -> Path:
         return self.directory / f"journal-{name}"
 
     def open(self, wrap: Wrap | None = None) -> Datamanager:
-        """Open the database; ``wrap`` puts something around the storage's driver."""
+        """Open the database; ``wrap`` makes another driver of the storage than usual."""
         clock = SystemClock()
-        driver: StorageDriver = PosixStorage(PosixSettings(path=str(self.storage)))
+        driver = wrap(self.settings) if wrap else self.driver(self.settings)
         retry = RetryPolicy(attempts=3, first=0.01)
-        ost = ObjectStorage(wrap(driver) if wrap else driver, clock=clock, retry=retry)
+        ost = ObjectStorage(driver, clock=clock, retry=retry)
         store = open_driver(
             SqliteSettings(path=str(self.directory / "kv" / "own" / "store.sqlite"))
         )
