@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "CHECKPOINTER",
     "DATA",
@@ -32,6 +34,7 @@ TURN = "turn"
 """The key by which a process asks others to let it write."""
 
 _WIDTH = 20
+_NUMBER = re.compile(f"[0-9]{{{_WIDTH}}}")
 
 
 def numbered(prefix: str, number: int) -> str:
@@ -42,4 +45,4 @@ def numbered(prefix: str, number: int) -> str:
 def number_of(key: str) -> int | None:
     """Return the number of such a key; None: it is something else."""
     digits = key.rpartition("/")[2]
-    return int(digits) if len(digits) == _WIDTH and digits.isdigit() else None
+    return int(digits) if _NUMBER.fullmatch(digits) else None
