@@ -181,7 +181,7 @@ _ALL = (
         what="a commit is built upon one that may be lost",
         where="log:Log._persist_before",
         old="while (first := self.durable + 1) < number:",
-        new="if False:",
+        new="while False:",
     ),
     Mutant(
         name="foreign-manifest-not-durable",

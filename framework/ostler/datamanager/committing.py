@@ -18,6 +18,7 @@ from .options import Options
 from .records import Token, Transaction
 from .state import State
 from .threads import Gate, Threads
+from .turns import Turns
 
 __all__ = ["Committer", "Request"]
 
@@ -44,13 +45,16 @@ class Request:
 class Committer:
     """Commits transactions of many threads in as few objects of the log as possible."""
 
-    def __init__(self, log: Log, threads: Threads, clock: Clock, options: Options) -> None:
+    def __init__(
+        self, log: Log, turns: Turns, threads: Threads, clock: Clock, options: Options
+    ) -> None:
+        self._turns = turns
         self._log, self._threads, self._clock, self._options = log, threads, clock, options
         self._lock = threads.lock()
         self._waiting: deque[Request] = deque()
         self._busy = False
         self._expected = 0
-        self._until = 0.0
+        self._until = self._turn = 0.0
         self._gathered: Gate | None = None
 
     def commit(self, request: Request) -> int:
@@ -72,6 +76,7 @@ class Committer:
                 request.gate.wait()
             if request.leads:
                 self._gather()
+                self._yield()
         except BaseException:
             self._abandon(request)
             raise
@@ -102,6 +107,7 @@ class Committer:
         finally:
             now = self._clock.monotonic()
             self._until = now + _PATIENCE * (now - began)
+            self._turn = now + self._turns.won(self._log.state, self._log.took)
             self._hand_over(batch)
 
     def _gather(self) -> None:
@@ -118,6 +124,12 @@ class Committer:
         gate.wait(left)
         with self._lock:
             self._gathered = None
+
+    def _yield(self) -> None:
+        """Let other processes in that wrote lately, until their time is over."""
+        left = self._turn - self._clock.monotonic()
+        if left > 0:
+            self._clock.sleep(left)
 
     def _take(self) -> list[Request]:
         """Return the next batch: as many as fit, one at least."""

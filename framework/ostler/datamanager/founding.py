@@ -12,6 +12,7 @@ from .heads import Head
 from .manifest import Manifest
 from .names import DATA, MANIFESTS, PROBES, WALS
 from .recovery import found, newest_manifest
+from .sealing import missing
 from .sequences import StorageSequence
 from .threads import Threads
 
@@ -56,12 +57,10 @@ def _has_remains(ost: ObjectStorage) -> bool:
 
 
 def _lost(sign: str) -> Internal:
-    return Internal(
-        f"no manifest of a database is in the object storage, though {sign}: this is another "
-        f"storage, or everything below {MANIFESTS!r} was removed. Restore it; to begin anew use "
-        "an empty storage with an empty key-value store",
-        code="missing",
-        details={"object": MANIFESTS},
+    return missing(
+        MANIFESTS,
+        f"{sign}: this is another storage, or all manifests were removed; to begin anew use an "
+        "empty storage with an empty key-value store",
     )
 
 

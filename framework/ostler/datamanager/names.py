@@ -11,6 +11,7 @@ __all__ = [
     "KV_PREFIX",
     "MANIFESTS",
     "PROBES",
+    "TURN",
     "WALS",
     "number_of",
     "numbered",
@@ -28,6 +29,9 @@ CHECKPOINTER = "checkpointer"
 
 KV_PREFIX = "datamanager/"
 """Goes before the keys of the datamanager in the key-value store."""
+
+TURN = "turn"
+"""The key by which a process asks others to let it write."""
 
 _WIDTH = 20
 _NUMBER = re.compile(f"[0-9]{{{_WIDTH}}}")

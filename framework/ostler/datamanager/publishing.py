@@ -10,6 +10,7 @@ from ostler.errors import Conflict, Error
 from .heads import Head, Heads, check_cluster, furthest
 from .log import Log
 from .threads import Gate, Threads
+from .turns import Turns
 
 __all__ = ["Publisher"]
 
@@ -30,9 +31,15 @@ class Publisher:
     """
 
     def __init__(
-        self, heads: Heads, log: Log, threads: Threads, clock: Clock, told: Head | None
+        self,
+        heads: Heads,
+        log: Log,
+        turns: Turns,
+        threads: Threads,
+        clock: Clock,
+        told: Head | None,
     ) -> None:
-        self._heads, self._log = heads, log
+        self._heads, self._log, self._turns = heads, log, turns
         self._threads, self._clock = threads, clock
         self._lock = threads.lock()
         self._gate: Gate | None = None
@@ -61,6 +68,7 @@ class Publisher:
             try:
                 self._heads.publish(head)
                 self._told = head
+                self._turns.look()
                 return True
             except Conflict:
                 raise

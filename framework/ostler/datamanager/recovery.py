@@ -11,7 +11,7 @@ from ostler.errors import Conflict, NotFound, Unavailable
 
 from .heads import Head, check_cluster
 from .manifest import Manifest, decode_manifest, encode_manifest, first_manifest
-from .names import numbered
+from .names import HEAD, KV_PREFIX, MANIFESTS, WALS, numbered
 from .records import Batch, decode_batch
 from .sealing import damaged, digest_of
 from .sequences import Sequence
@@ -22,6 +22,7 @@ __all__ = ["check_head", "found", "newest_manifest", "recover"]
 
 _ATTEMPTS = 20
 _BATCH = 256
+_SHARES = 16
 
 
 def newest_manifest(manifests: Sequence) -> Manifest | None:
@@ -91,18 +92,25 @@ def check_head(head: Head | None, state: State) -> None:
     """Refuse a key-value store that does not belong to the storage.
 
     :raises Conflict: it belongs to another database, or knows of commits that
-        the storage does not have (code ``"storage_behind"``).
+        or manifests that the storage does not have (code ``"storage_behind"``).
     """
     if head is None:
         return
     check_cluster(head, state.manifest.cluster)
     if head.commit > state.commit:
-        raise Conflict(
-            f"the key-value store knows of commit {head.commit} and the object storage ends at "
-            f"{state.commit}: objects were lost, or this is an old copy of the storage. Restore "
-            f"the storage; to go on without those commits, delete the key {'head'!r} of the store",
-            code="storage_behind",
-        )
+        raise _behind(f"commit {head.commit}", state.commit, WALS, head.commit)
+    if head.manifest > state.manifest.number:
+        raise _behind(f"manifest {head.manifest}", state.manifest.number, MANIFESTS, head.manifest)
+
+
+def _behind(known: str, there: int, prefix: str, number: int) -> Conflict:
+    return Conflict(
+        f"the key-value store knows of {known} and the object storage ends at {there}: objects "
+        f"such as {numbered(prefix, number)} were lost, or this is an old copy of the storage. "
+        f"Restore it; to go on without them, delete the key {KV_PREFIX + HEAD!r} of the store",
+        code="storage_behind",
+        details={"object": numbered(prefix, number)},
+    )
 
 
 def _read(state: State, wals: Sequence, numbers: list[int], threads: Threads) -> int | None:
@@ -131,5 +139,13 @@ def _batches(
             return number, None
         return number, decode_batch(data, numbered(wals.prefix, number))
 
+    def read_all(some: list[int]) -> list[tuple[int, Batch | None]]:
+        return [read(number) for number in some]
+
     for start in range(0, len(numbers), _BATCH):
-        yield from threads.map(read, numbers[start : start + _BATCH])
+        batch = numbers[start : start + _BATCH]
+        # Handing each to a thread of its own takes longer than reading it from a disk.
+        share = max(1, len(batch) // _SHARES)
+        parts = [batch[at : at + share] for at in range(0, len(batch), share)]
+        for found in threads.map(read_all, parts):
+            yield from found

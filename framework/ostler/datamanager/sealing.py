@@ -8,7 +8,7 @@ from enum import Enum
 
 from ostler.errors import Internal
 
-__all__ = ["DIGEST_SIZE", "VERSION", "Kind", "damaged", "digest_of", "seal", "unseal"]
+__all__ = ["DIGEST_SIZE", "VERSION", "Kind", "damaged", "digest_of", "missing", "seal", "unseal"]
 
 VERSION = 1
 _HEAD = struct.Struct(">4sHHQ")
@@ -19,7 +19,6 @@ class Kind(Enum):
     """What an object is: its first four bytes."""
 
     WAL = b"OSTW"
-    MARKER = b"OSTK"
     DATA = b"OSTD"
     MANIFEST = b"OSTM"
 
@@ -85,3 +84,16 @@ def _digest(*parts: bytes | memoryview) -> bytes:
     for part in parts:
         hashed.update(part)
     return hashed.digest()
+
+
+def missing(name: str, sign: str) -> Internal:
+    """Return the alarm that an object that must be there is not.
+
+    :param sign: continues "the object is missing though …".
+    """
+    return Internal(
+        f"the object {name!r} is missing though {sign}; restore it, or see what `ostler data "
+        "verify` tells and what `ostler data export --up-to` saves",
+        code="missing",
+        details={"object": name},
+    )

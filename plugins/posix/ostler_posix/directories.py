@@ -19,12 +19,13 @@ _PATIENCE = 1000
 class Directories:
     """The directories below a root, made when a name needs them, removed with their last name.
 
-    :param root: need not exist; what existed when this was made counts as durable.
+    :param root: need not exist. The directories above it that exist when this is made
+        count as durable; its own name does not: who made it may have died over it.
     """
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._anchor = _existing(root)
+        self._anchor = _existing(os.path.dirname(root))
         self._durable = Pins(_REMEMBERED)
 
     def publish(self, step: Callable[[], None], directory: str) -> None:
@@ -78,6 +79,11 @@ class Directories:
                 return
             try:
                 parent = _synchronised(os.path.dirname(directory))
+            except PermissionError:
+                if len(directory) > len(self._root):
+                    os.close(descriptor)
+                    raise
+                parent = None  # somebody else made the root here, long ago
             except OSError:
                 os.close(descriptor)
                 raise

@@ -12,6 +12,7 @@ from ostler.datamanager import Gate, Options, SystemThreads, Token
 from ostler.datamanager.committing import Committer, Request
 from ostler.datamanager.log import Log
 from ostler.datamanager.records import Transaction, decode_batch
+from ostler.datamanager.turns import Turns
 from ostler.errors import BadRequest, Conflict, Error, Forbidden, Unavailable, Unknown
 
 from .database_support import PATIENCE, World, failing, put, values, wait_until
@@ -56,7 +57,11 @@ class Group:
     ) -> None:
         self.world, self.log = world, world.log(**options)
         self.committer = Committer(
-            self.log, threads or world.threads, world.clock, Options(**options)
+            self.log,
+            Turns(world.kv, "writer"),
+            threads or world.threads,
+            world.clock,
+            Options(**options),
         )
         self.writing, self.go_on = threading.Event(), threading.Event()
         self._held = f"wal/{held:020}"
