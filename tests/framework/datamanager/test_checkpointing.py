@@ -279,10 +279,65 @@ def test_a_manifest_that_cannot_be_made_durable_is_unavailable(place: Place) -> 
     place.world.driver.before = failing(
         "persist", manifest(2), *[Unavailable("cut off") for _ in range(5)]
     )
-    with pytest.raises(Unavailable, match="manifest 2 could not be made durable"):
+    with pytest.raises(Unavailable, match="cut off"):
         place.checkpoint()
     assert place.manifest.number == 1
     assert (place.checkpoint().commit, place.manifest.number) == (1, 2)
+
+
+def test_a_manifest_whose_number_was_given_away_and_that_is_not_there_is_missing(
+    world: World,
+) -> None:
+    """As where the key-value store decided, and the storage lost what it decided for."""
+    place = Place(world)
+    append(place.log, put("a"))
+    taken = [Conflict("taken", code="exists") for _ in range(5)]
+    world.driver.before = failing("put", manifest(2), *taken)
+    with pytest.raises(Internal, match="is missing though its number was given away") as caught:
+        place.checkpoint()
+    assert (caught.value.code, caught.value.details) == ("missing", {"object": manifest(2)})
+    assert place.manifest.number == 1
+
+
+def test_a_manifest_whose_number_was_taken_and_removed_meanwhile_is_overtaken(
+    world: World,
+) -> None:
+    place, other = Place(world), Place(world)
+    append(place.log, put("a", b"1"))
+
+    def overtake() -> None:
+        other.checkpoint()
+        append(other.log, put("b", b"2"))
+        other.checkpoint()
+        world.manifests.remove(2)
+        taken = [Conflict("taken", code="exists") for _ in range(5)]
+        world.driver.before = failing("put", manifest(2), *taken[1:])
+        raise taken[0]
+
+    world.driver.before = once("put", manifest(2), overtake)
+    report = place.checkpoint()
+    assert (report.manifest, report.lost, place.manifest) == (3, False, other.manifest)
+
+
+def test_the_files_of_a_checkpoint_that_failed_are_removed(place: Place) -> None:
+    append(place.log, put("a"))
+    place.world.driver.before = failing("persist", "data/", Unavailable("full", code="no_space"))
+    with pytest.raises(Unavailable, match="full"):
+        place.checkpoint()
+    assert (place.files, place.manifest.number) == ([], 1)
+    assert place.checkpoint().manifest == 2
+
+
+def test_files_that_cannot_be_removed_hide_no_failure(place: Place) -> None:
+    append(place.log, put("a"))
+
+    def fail(operation: str, key: str) -> None:
+        if key.startswith("data/") and operation in ("persist", "delete"):
+            raise Unavailable(f"no {operation}")
+
+    place.world.driver.before = fail
+    with pytest.raises(Unavailable, match="no persist"):
+        place.checkpoint()
 
 
 # Fences

@@ -58,7 +58,7 @@ class Group:
         self.world, self.log = world, world.log(**options)
         self.committer = Committer(
             self.log,
-            Turns(world.kv, "writer"),
+            Turns(world.kv, self.log._writer),
             threads or world.threads,
             world.clock,
             Options(**options),
@@ -355,6 +355,67 @@ def test_who_is_interrupted_just_when_it_is_to_write_and_is_alone_leaves_the_pla
     group.go_on.set()
     assert (first.result, type(one.result)) == (1, Interrupt)
     assert group.write(request("b")).result == 2
+
+
+# Turns
+
+
+def beside_another(world: World) -> Group:
+    """Return one that has written for 10 s just after another process did."""
+    other, group = Group(world, held=9), Group(world, held=9)
+    slow(group, 2, 10.0)
+    other.committer.commit(request("a"))
+    group.committer.commit(request("b"))
+    return group
+
+
+def test_who_has_written_lets_other_processes_in_for_a_time(world: World) -> None:
+    group = beside_another(world)
+    assert world.clock.pauses == []
+    began = world.clock.time
+    group.committer.commit(request("c"))
+    assert (world.clock.pauses, world.clock.time - began) == ([25.0], 25.0)
+    group.committer.commit(request("d"))
+    assert world.clock.pauses == [25.0]
+
+
+def test_who_comes_while_others_are_let_in_is_in_the_same_commit(world: World) -> None:
+    group = beside_another(world)
+    sleep, late = world.clock.sleep, list[Writer]()
+
+    def come(seconds: float) -> None:
+        sleep(seconds)
+        late.extend(group.queue(request("d")))
+
+    world.clock.sleep = come  # type: ignore[method-assign]
+    assert group.committer.commit(request("c")) == 3
+    assert [each.result for each in late] == [3]
+
+
+def test_who_is_interrupted_while_others_are_let_in_leaves_the_place_free(world: World) -> None:
+    group = beside_another(world)
+
+    def interrupt(seconds: float) -> None:
+        raise Interrupt
+
+    sleep, world.clock.sleep = world.clock.sleep, interrupt  # type: ignore[method-assign]
+    with pytest.raises(Interrupt):
+        group.committer.commit(request("c"))
+    world.clock.sleep = sleep  # type: ignore[method-assign]
+    assert group.write(request("d")).result == 3
+
+
+def test_whose_turn_it_is_is_told_from_a_state_that_nobody_changes_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Group(world)
+    group.go_on.set()
+    held: list[bool] = []
+    monkeypatch.setattr(
+        Turns, "won", lambda self, state, took: held.append(group.log.lock.locked()) or 0.0
+    )
+    group.committer.commit(request("a"))
+    assert held == [True]
 
 
 # Gathering

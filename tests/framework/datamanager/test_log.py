@@ -451,11 +451,34 @@ def test_what_a_newer_manifest_does_not_cover_is_made_durable_all_the_same(world
     assert wal(2) in world.driver.durable
 
 
-def test_what_is_missing_below_a_commit_keeps_it_from_being_made(world: World) -> None:
-    log, other = world.log(commit_budget=1.0), world.log()
+def test_what_is_missing_below_a_commit_is_an_alarm(world: World) -> None:
+    log, other = world.log(), world.log()
     append(other, put("a"))
     log.sync()
     world.wals.remove(1)
-    with pytest.raises(Unknown, match="there is no object"):
+    with pytest.raises(Internal, match="is missing though no manifest covers it") as caught:
         append(log, put("b"))
+    assert (caught.value.code, caught.value.details) == ("missing", {"object": wal(1)})
     assert list(world.wals.after(0)) == []
+
+
+# What others are told by
+
+
+def test_who_was_faster_is_counted(world: World) -> None:
+    log, other = world.log(), world.log()
+    lost: list[int] = []
+    log._lost = lambda: lost.append(log.state.commit)
+    append(log, put("a"))
+    append(other, put("b"))
+    append(other, put("c"))
+    append(log, put("d"))
+    assert lost == [2, 3]
+
+
+def test_the_storage_says_how_long_a_commit_takes(world: World) -> None:
+    log = world.log()
+    assert log.took == 0
+    world.driver.before = once("put", wal(1), lambda: world.clock.pass_time(3.0))
+    append(log, put("a"))
+    assert log.took == 3.0

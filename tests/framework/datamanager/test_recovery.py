@@ -210,7 +210,15 @@ def test_a_store_that_knows_of_more_commits_is_refused(world: World) -> None:
         Conflict, match="knows of commit 1 and the object storage ends at 0"
     ) as caught:
         check_head(Head(state.manifest.cluster, 1, 1), state)
-    assert caught.value.code == "storage_behind"
+    assert (caught.value.code, caught.value.details) == ("storage_behind", {"object": wal(1)})
+    assert "delete the key 'datamanager/head'" in caught.value.message
+
+
+def test_a_store_that_knows_of_more_manifests_is_refused(world: World) -> None:
+    state = world.log().state
+    with pytest.raises(Conflict, match=r"knows of manifest 2 and .* ends at 1") as caught:
+        check_head(Head(state.manifest.cluster, 0, 2), state)
+    assert (caught.value.code, caught.value.details) == ("storage_behind", {"object": manifest(2)})
 
 
 def test_a_store_of_another_database_is_refused(world: World) -> None:
