@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 
 from judging import Judge
 
@@ -51,11 +51,12 @@ class EtcdJudge(Judge):
             if after is None:
                 return None
             found[kind] = max(found[kind], after - since)
-        for name in self._watched:
+        committing = {who.partition(".")[0] for kind, who in self.successes if kind == "commit"}
+        for pair in product(self._watched, committing):
             heard = [
                 at
                 for watcher, beat, at in self._events
-                if watcher == name != beat[0] and self._acknowledged.get(beat, 0.0) >= since
+                if (watcher, beat[0]) == pair and self._acknowledged.get(beat, 0.0) >= since
             ]
             if not heard:
                 return None

@@ -93,6 +93,16 @@ class EtcdWorker(Worker):
                 for _ in range(_TURNS):
                     self._hear(watch)
 
+    def listen(self) -> None:
+        """Watch, and do nothing else that would bring this process up to date."""
+        self._safely(self._listen)
+
+    def _listen(self) -> None:
+        with self._database.watch(self._database.sync()) as watch:
+            self._journal.say("watching", self._name, watch.position)
+            while True:
+                self._hear(watch)
+
     def _hear(self, watch: CommitWatch) -> None:
         for number, together in groupby(watch.next(), lambda commit: commit.number):
             check, beats = _digest(together)
