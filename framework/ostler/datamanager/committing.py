@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ostler.clock import Clock
 from ostler.errors import Conflict, Error
@@ -129,10 +130,12 @@ class Committer:
             self._gathered = None
 
     def _yield(self) -> None:
-        """Let other processes in that wrote lately, until their time is over."""
+        """Let other processes in that wrote lately, until their time is over; see what they wrote."""
         left = self._turn - self._clock.monotonic()
         if left > 0:
             self._clock.sleep(left)
+            with suppress(Error):  # an attempt to write tells what is wrong, if something is
+                self._log.sync()
 
     def _take(self) -> list[Request]:
         """Return the next batch: as many as fit, one at least."""
