@@ -221,6 +221,10 @@ class Oracle:
         at = bisect_right(versions, number, key=_first) - 1
         return versions[at][1] if at >= 0 else None
 
+    def was(self, entry: Entry, data: bytes) -> bool:
+        """Whether an entry had that value after some commit."""
+        return any(data == each for _, each in self._versions.get(entry, ()))
+
     def rows(self, type: str, number: int, prefix: str = "", after: str = "") -> dict[str, bytes]:
         """Return all entries of a type after a commit."""
         return {
