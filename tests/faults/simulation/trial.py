@@ -226,7 +226,7 @@ class Trial:
                 scheduler.spawn(process, f"{process.name}.last", partial(self._last_look, process))
         scheduler.run(lambda: self._finished() and not world.in_flight)
         self._raise()
-        if chance.random() < 0.2:
+        if chance.random() < 0.25:
             self._audit_damage()
         world.note("*** the end: a new process looks at what is there")
         process = self._outsider("judge")
