@@ -8,7 +8,7 @@ import pytest
 from ostler.datamanager import Delete
 from ostler.errors import Compacted
 
-from .database_support import Opened
+from .opened_support import Opened
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from ostler.datamanager import Imported, Put, export_lines, import_lines, importing, rescue
 from ostler.errors import BadRequest, Conflict
 
-from .database_support import Opened
+from .opened_support import Opened
 
 
 class KeepLonger:

@@ -8,7 +8,7 @@ import pytest
 from ostler.datamanager import Delete, Rescue, rescue
 from ostler.errors import Internal, NotFound
 
-from .database_support import Opened
+from .opened_support import Opened
 
 
 @pytest.fixture

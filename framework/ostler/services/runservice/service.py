@@ -226,16 +226,19 @@ class Runservice:
             live.reload(self._store.run(run_id).run)
 
     def _settle(self, live: LiveRun, reports: Sequence[TaskReport]) -> None:
-        """Turn a run and store the turn, again if somebody else wrote in between."""
+        """Turn a run and store the turn, again if somebody else wrote in between or more can start."""
         while live.run.id in self._live:
             now = self._clock.now()
             turn = self._turning.turn(live, reports, now)
             revision = self._writer.write(live, turn)
-            if revision is not None:
-                self._commit(live, turn, revision)
+            if revision is None:
+                self._turning.undo(live, turn)
+                self._load(live.run.id)
+                continue
+            self._commit(live, turn, revision)
+            if not turn.full:
                 return
-            self._turning.undo(live, turn)
-            self._load(live.run.id)
+            reports = ()
 
     def _commit(self, live: LiveRun, turn: Turn, revision: int) -> None:
         live.commit(turn, revision)

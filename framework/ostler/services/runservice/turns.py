@@ -12,7 +12,19 @@ from .live import LiveRun, Turn
 from .store import RunStore
 from .values import at_revision, dump
 
-__all__ = ["TurnWriter"]
+__all__ = ["TurnWriter", "most_starts"]
+
+_BESIDE = 6
+"""Comparisons and operations at the end of a turn beside those of the tasks that start: the run's
+header and place compared, its queue and place, an event, and the header written."""
+
+
+def most_starts(max_operations: int | None) -> int | None:
+    """Return how many tasks may start in one turn; None: any number.
+
+    That a task does not run yet is compared in the same transaction that says that it does.
+    """
+    return None if max_operations is None else max(1, (max_operations - _BESIDE) // 2)
 
 
 class TurnWriter:

@@ -116,10 +116,13 @@ class _Empty:
 class World:
     """Everything of one instance."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, max_operations: int | None = None) -> None:
         self.clock = CLOCK
         driver = open_driver(SqliteSettings(path=str(directory / "ostler.db")))
         self.kv = KeyValueStore(driver, clock=CLOCK)
+        if max_operations is not None:
+            limited = replace(self.kv.capabilities, max_operations=max_operations)
+            self.kv._capabilities = limited
         self.ost = ObjectStorage(MemoryStorage(MemorySettings()), clock=CLOCK)
         self.directory = directory
         self.datamanager = Datamanager(self.ost, self.kv, types=TYPES, clock=CLOCK)
