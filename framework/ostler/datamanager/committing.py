@@ -77,7 +77,7 @@ class Committer:
         if request.gate:
             self._wait(request, request.gate)
         if request.leads:
-            self._lead()
+            self._lead(request)
         if request.error is not None:
             raise request.error
         return request.number
@@ -97,22 +97,33 @@ class Committer:
         if request.leads:
             self._hand_over(())
 
-    def _lead(self) -> None:
+    def _lead(self, request: Request) -> None:
         """Write for all who wait, the caller first of them; then let the next one lead."""
-        self._gather()
-        self._yield()
+        try:
+            self._gather()
+            self._yield()
+        except BaseException:
+            self._abandon(request)
+            raise
         batch = self._take()
         began = self._clock.monotonic()
         try:
             self._write(batch)
         except BaseException as error:
-            for request in batch:
-                request.error = request.error or _own(error)
+            for each in batch:
+                each.error = each.error or _own(error)
         finally:
-            now = self._clock.monotonic()
-            self._until = now + min(_LONGEST, _PATIENCE * (now - began))
+            try:
+                self._note(began)
+            finally:
+                self._hand_over(batch)
+
+    def _note(self, began: float) -> None:
+        """Note how long a batch took: for so much others are waited for."""
+        now = self._clock.monotonic()
+        self._until = now + min(_LONGEST, _PATIENCE * (now - began))
+        with self._log.lock:
             self._turn = now + self._turns.won(self._log.state, self._log.took)
-            self._hand_over(batch)
 
     def _gather(self) -> None:
         """Wait for those whose commits have just been made: most come again at once.
