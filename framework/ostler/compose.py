@@ -24,6 +24,7 @@ from ostler.services.logs import LogReader
 from ostler.services.policies import Policies
 from ostler.services.runservice import (
     TYPES,
+    Events,
     Instance,
     Outputs,
     Recovery,
@@ -109,7 +110,12 @@ class Composition:
     @cached_property
     def actions(self) -> RunActions:
         """What anybody may do to a run."""
-        return RunActions(self.store, self.clock)
+        return RunActions(self.store, self.clock, self.events)
+
+    @cached_property
+    def events(self) -> Events:
+        """What plugins are told of changes of runs, if any listens."""
+        return Events(self.clock, wanted=self.host.implemented("ostler_run_event"))
 
     @cached_property
     def creation(self) -> RunCreation:
@@ -129,7 +135,9 @@ class Composition:
     @cached_property
     def recovery(self) -> Recovery:
         """Ends what dead processes left."""
-        return Recovery(self.store, self.outputs, self.clock, self._remove_pods, log_file)
+        return Recovery(
+            self.store, self.outputs, self.clock, self.events, self._remove_pods, log_file
+        )
 
     @cached_property
     def step_types(self) -> Mapping[str, StepType]:
@@ -310,8 +318,7 @@ class Embedded:
             self.instance.release()
             own.recovery.recover()
         else:
-            own.kv.txn((), self.instance.forgotten())
-            self.instance.remove()
+            own.recovery.leave(self.instance)
 
 
 def _type_name(choice: str | Mapping[str, object]) -> str:

@@ -6,17 +6,13 @@ import shutil
 import socket
 import sys
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from processes import Processes
-from workload import Place, Wrap
+from workload import Place
 
-from ostler.datamanager import Datamanager
 from ostler.spi import KvDriver
-from ostler.spi.storage import Capabilities, StorageDriver
-from ostler_posix.driver import PosixStorage
-from ostler_posix.settings import PosixSettings
 
 sys.path.append(str(Path(__file__).parents[1]))
 from etcd_server import EtcdServer
@@ -25,33 +21,18 @@ from tcp_proxy import TcpProxy
 ARBITERS = ("storage", "kv")
 
 
-class OverwritingStorage(PosixStorage):
-    """Says that it cannot create exclusively, so that the key-value store decides between writers."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return replace(super().capabilities, exclusive_put=False)
-
-
 @dataclass(frozen=True, slots=True)
 class EtcdPlace(Place):
     """A database, and the etcd beside it.
 
-    :param arbiter: who decides between writers, ``"storage"`` or ``"kv"``.
     :param endpoint: ``host:port`` of etcd.
     :param prefix: of all keys.
     :param patience: seconds until a request that is not answered is given up.
     """
 
-    arbiter: str
-    endpoint: str
-    prefix: str
-    patience: float
-
-    def open(self, wrap: Wrap | None = None) -> Datamanager:
-        database = Place.open(self, self._overwriting if self.arbiter == "kv" else wrap)
-        assert database.status().arbiter == self.arbiter
-        return database
+    endpoint: str = ""
+    prefix: str = ""
+    patience: float = 5.0
 
     def store(self) -> KvDriver:
         # Only children open one: gRPC does not survive a fork.
@@ -67,10 +48,6 @@ class EtcdPlace(Place):
                 dial_timeout=patience * 3 / 5,
             )
         )
-
-    def _overwriting(self, driver: StorageDriver) -> StorageDriver:
-        driver.close()
-        return OverwritingStorage(PosixSettings(path=str(self.storage)))
 
 
 class Network:

@@ -23,14 +23,15 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from judging import Judge
 from processes import Processes, processes, quick_directory
 from workload import Journal, Place, Worker, with_grace
 
-from ostler.datamanager.names import MANIFESTS, WALS
-from ostler.spi.storage import Body, ObjectInfo, Readable, StorageDriver
+from ostler.datamanager.names import MANIFESTS, WALS, number_of
+from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable, StorageDriver
 from ostler_posix.driver import PosixStorage
 from ostler_posix.settings import PosixSettings
 
@@ -56,19 +57,23 @@ class FreezingStorage(PosixStorage):
     :param armed: shared with whoever sets a trap: its first byte is the number of a point.
     """
 
-    def __init__(self, settings: PosixSettings, armed: mmap.mmap) -> None:
+    def __init__(self, settings: PosixSettings, armed: mmap.mmap, arbiter: str) -> None:
         super().__init__(settings)
-        self._armed = armed
+        self._armed, self._arbiter = armed, arbiter
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities, exclusive_put=self._arbiter == "storage")
 
     def put(
         self, key: str, source: Readable, *, size: int | None, persist: bool, if_absent: bool
     ) -> ObjectInfo:
         kind = "commit" if key.startswith(WALS) else "manifest"
-        exclusive = if_absent and key.startswith((WALS, MANIFESTS))
-        if exclusive:
+        numbered = key.startswith((WALS, MANIFESTS)) and number_of(key) is not None
+        if numbered:
             self._stop(f"before a {kind} is created")
         info = super().put(key, source, size=size, persist=persist, if_absent=if_absent)
-        if exclusive:
+        if numbered:
             self._stop(f"after a {kind} is created")
         return info
 
@@ -155,9 +160,10 @@ class Campaign:
 
     def _numbers(self) -> list[int]:
         try:
-            return [int(name) for name in os.listdir(self._place.storage / "wal")]
+            names = os.listdir(self._place.storage / "wal")
         except FileNotFoundError:
             return []
+        return [int(name) for name in names if name.isdecimal()]
 
     def _commits(self, name: str) -> int:
         """Return how many transactions of a process are known to be acknowledged."""
@@ -173,9 +179,8 @@ class Campaign:
             assert time.monotonic() < deadline, f"a process did not {what}"
             time.sleep(0.002)
 
-    def _freezing(self, driver: StorageDriver) -> StorageDriver:
-        driver.close()
-        return FreezingStorage(PosixSettings(path=str(self._place.storage)), self._armed)
+    def _freezing(self, settings: PosixSettings) -> StorageDriver:
+        return FreezingStorage(settings, self._armed, self._place.arbiter)
 
     def _start(self, name: str, opened: Callable[[], object]) -> int:
         seed = f"{self._chance.getrandbits(48):x}"
@@ -193,13 +198,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--seed", type=int, default=20260602)
+    parser.add_argument("--arbiter", choices=["storage", "kv"], default="storage")
     parser.add_argument("--directory", type=Path, default=quick_directory())
     given = parser.parse_args()
     print(f"seed {given.seed}, {given.cycles} cycles", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=given.directory) as name, processes() as children:
         chance = random.Random(given.seed)
-        campaign = Campaign(Place(Path(name), with_grace(GRACE)), chance, children)
+        campaign = Campaign(
+            Place(Path(name), with_grace(GRACE), arbiter=given.arbiter), chance, children
+        )
         done = 0
         while done < given.cycles:
             some = min(PER_ROUND, given.cycles - done)

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workload import GROUP, WINDOW, Place, entry_id, payload
+from workload import GROUP, WINDOW, Place, close, entry_id, payload
 
 from ostler.datamanager import Datamanager
 from ostler.datamanager.names import WALS, number_of
@@ -105,31 +105,31 @@ class Judge:
         database = place.open()
         try:
             assert list(database.verify()) == []
-            self._judge_entries(database)
-            self._judge_counter(database)
+            self._judge_entries(database, place.window)
+            self._judge_counter(database, place.window)
             _judge_log(database)
             self._judge_manifests(database)
         finally:
-            database.close()
+            close(database)
 
-    def _judge_entries(self, database: Datamanager) -> None:
+    def _judge_entries(self, database: Datamanager, window: int) -> None:
         found = dict(database.scan("entry"))
         for writer, known in self.writers.items():
             last = int(database.get("last", writer) or 0)
             assert known.done <= last <= known.begun, f"{writer} is at {last}: {known}"
-            for number in range(max(1, last - WINDOW + 1), last + 1):
+            for number in range(max(1, last - window + 1), last + 1):
                 value = found.pop(entry_id(writer, number), None)
                 assert value == payload(writer, number), f"{writer}/{number} is {value!r}"
         assert not found, f"entries that nobody wrote, or that were deleted: {sorted(found)[:5]}"
 
-    def _judge_counter(self, database: Datamanager) -> None:
+    def _judge_counter(self, database: Datamanager, window: int) -> None:
         value = int(database.get("counter", GROUP) or 0)
         missing = [number for number in self.counted if number > value]
         assert not missing, f"the counter is at {value}, acknowledged were {missing[:5]}"
         more = value - len(self.counted)
         assert 0 <= more <= len(self.open_tries), (value, len(self.counted), self.open_tries)
         lines = {int(name): line.decode() for name, line in database.scan("count")}
-        assert sorted(lines) == list(range(max(1, value - WINDOW + 1), value + 1))
+        assert sorted(lines) == list(range(max(1, value - window + 1), value + 1))
         for number, line in lines.items():
             said = self.counted.get(number)
             assert said == line or (said is None and line in self.open_tries), (number, line, said)

@@ -80,12 +80,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=500)
     parser.add_argument("--seed", type=int, default=20260601)
+    parser.add_argument("--arbiter", choices=["storage", "kv"], default="storage")
     parser.add_argument("--directory", type=Path, default=quick_directory())
     given = parser.parse_args()
     print(f"seed {given.seed}, {given.cycles} cycles", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=given.directory) as name, processes() as children:
-        place = Place(Path(name), with_grace(0.1))
+        place = Place(Path(name), with_grace(0.1), arbiter=given.arbiter)
         campaign = Campaign(place, random.Random(given.seed), children)
         done = 0
         while done < given.cycles:

@@ -180,8 +180,8 @@ _ALL = (
         name="predecessors-not-durable",
         what="a commit is built upon one that may be lost",
         where="log:Log._persist_before",
-        old="if first < number:",
-        new="if False:",
+        old="while (first := self.durable + 1) < number:",
+        new="while False:",
     ),
     Mutant(
         name="foreign-manifest-not-durable",

@@ -31,7 +31,7 @@ from disk import Disk, Tree
 from powerwork import actions_of, entries_after, place_in
 from processes import quick_directory
 from tracing import CALLS, Call, Replay, read_calls
-from workload import TYPES
+from workload import TYPES, close
 
 from ostler.clock import SystemClock
 from ostler.kv import KeyValueStore
@@ -105,7 +105,7 @@ def check_store(directory: Path, told: Told) -> None:
 
 def check_database(directory: Path, told: Told, onwards: bool) -> None:
     database = place_in(directory).open()
-    with contextlib.closing(database):
+    try:
         least, most = told.numbers["done"], told.numbers["begin"]
         found = {f"{kind} {name}": data for kind in TYPES for name, data in database.scan(kind)}
         last = int(found.get("last number", 0))
@@ -118,6 +118,8 @@ def check_database(directory: Path, told: Told, onwards: bool) -> None:
             database.collect()
             assert database.get("last", "number") == str(last + 1).encode()
             assert list(database.verify()) == []
+    finally:
+        close(database)
 
 
 @dataclass(slots=True)

@@ -13,5 +13,7 @@ def test_a_frozen_writer_acknowledges_nothing_false() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_a_frozen_writer_many_times() -> None:
-    campaign("freezes.py", "--cycles", count("FREEZES", 100), "--seed", 20260612)
+@pytest.mark.parametrize("arbiter", ["storage", "kv"])
+def test_a_frozen_writer_many_times(arbiter: str) -> None:
+    cycles = count("FREEZES", 100)
+    campaign("freezes.py", "--cycles", cycles, "--seed", 20260612, "--arbiter", arbiter)

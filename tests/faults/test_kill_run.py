@@ -121,6 +121,10 @@ def check(project: Project, moment: float) -> str:
     assert {name: executed[name] for name in succeeded} == dict.fromkeys(succeeded, 1)
     assert set(executed) == set(before)
     assert project.processes() == []
+    left = project.json("runs")["runs"]
+    assert [run["counter"] for run in left] == [2, 1]
+    assert all(run["archived"] for run in left)
+    assert project.json("data", "verify") == {"problems": []}
     for name in sorted(succeeded)[:3]:
         assert again["tasks"][name]["id"] == described["tasks"][name]["id"]
     return f"killed with {len(succeeded)} of {len(before)} tasks done"

@@ -11,11 +11,17 @@ def test_killed_writers_lose_nothing_and_double_nothing() -> None:
     campaign("kills.py", "--cycles", 25)
 
 
+def test_killed_writers_under_the_arbitration_of_the_store() -> None:
+    campaign("kills.py", "--cycles", 10, "--arbiter", "kv")
+
+
 def test_killed_writers_on_a_disk(tmp_path: object) -> None:
     campaign("kills.py", "--cycles", 5, "--directory", tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_killed_writers_many_times() -> None:
-    campaign("kills.py", "--cycles", count("KILLS", 500), "--seed", 20260611)
+@pytest.mark.parametrize("arbiter", ["storage", "kv"])
+def test_killed_writers_many_times(arbiter: str) -> None:
+    cycles = count("KILLS", 500)
+    campaign("kills.py", "--cycles", cycles, "--seed", 20260611, "--arbiter", arbiter)

@@ -8,11 +8,11 @@ from .simulation.__main__ import replay
 from .simulation.campaign import Chunk, run_campaign, run_chunk
 from .simulation.trial import run_seed
 
-SEEDS = 700
+SEEDS = 600
 MANY = 20_000
 EXERCISED = (
-    "acknowledged arbiter-kv arbiter-storage audit body.fail checkpoint collect commit-conflict "
-    "commit-unknown crash damage-told delete.fail delete.late delete.unknown freeze get get.fail "
+    "acknowledged arbiter-kv arbiter-storage audit body.fail checkpoint clock.jump collect "
+    "commit-conflict commit-unknown crash damage-told delete.fail delete.late delete.unknown freeze get get.fail "
     "kv.back kv.fail kv.late kv.never kv.outage kv.unknown kv.wipe list.fail lock-contention "
     "object-lost power put.echo put.fail put.late put.never put.twice put.unknown recovery scan "
     "watched"

@@ -32,7 +32,7 @@ from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
 from ostler.retry import RetryPolicy
 from ostler.spi import KvDriver
-from ostler.spi.storage import StorageDriver
+from ostler.spi.storage import Capabilities, StorageDriver
 from ostler_posix.driver import PosixStorage
 from ostler_posix.settings import PosixSettings
 from ostler_sqlite.driver import open_driver
@@ -56,29 +56,52 @@ TINY = Options(
 )
 """Everything as small as it can be, so that all of it happens all the time."""
 
-Wrap = Callable[[StorageDriver], StorageDriver]
+Wrap = Callable[[PosixSettings], StorageDriver]
+
+
+class Inexclusive(PosixStorage):
+    """A storage of which two writers of one object may both win."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities, exclusive_put=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a database lies, and with which options it is used."""
+    """Where a database lies, with which options it is used, and how much is alive in it.
+
+    :param window: entries of each writer, and counts.
+    :param arbiter: who decides between writers: with ``"kv"`` the storage says
+        that it does not create exclusively.
+    """
 
     directory: Path
     options: Options
+    window: int = WINDOW
+    arbiter: str = "storage"
 
     @property
     def storage(self) -> Path:
         return self.directory / "storage"
 
+    @property
+    def settings(self) -> PosixSettings:
+        return PosixSettings(path=str(self.storage))
+
+    @property
+    def driver(self) -> type[PosixStorage]:
+        return PosixStorage if self.arbiter == "storage" else Inexclusive
+
     def journal(self, name: str) -> Path:
         return self.directory / f"journal-{name}"
 
     def open(self, wrap: Wrap | None = None) -> Datamanager:
-        """Open the database; ``wrap`` puts something around the storage's driver."""
+        """Open the database; ``wrap`` makes another driver of the storage than usual."""
         clock = SystemClock()
-        driver: StorageDriver = PosixStorage(PosixSettings(path=str(self.storage)))
+        driver = wrap(self.settings) if wrap else self.driver(self.settings)
         retry = RetryPolicy(attempts=3, first=0.01)
-        ost = ObjectStorage(wrap(driver) if wrap else driver, clock=clock, retry=retry)
+        ost = ObjectStorage(driver, clock=clock, retry=retry)
         kv = KeyValueStore(self.store(), clock=clock)
         database = Datamanager(ost, kv, types=TYPES, clock=clock, options=self.options)
         database.open()
@@ -88,6 +111,13 @@ class Place:
         """Open the key-value store."""
         path = self.directory / "kv" / "own" / "store.sqlite"
         return open_driver(SqliteSettings(path=str(path)))
+
+
+def close(database: Datamanager) -> None:
+    """Close a database, its storage and its store."""
+    database.close()
+    database._ost.close()
+    database._kv.close()
 
 
 def with_grace(seconds: float) -> Options:
@@ -131,9 +161,11 @@ class Worker:
         name: str,
         seed: str,
         ended: Callable[[], bool],
+        *,
+        window: int = WINDOW,
     ) -> None:
         self._database, self._journal, self._name = database, journal, name
-        self._seed, self._ended = seed, ended
+        self._seed, self._ended, self._window = seed, ended, window
         self._never = threading.Event()
         self._tries = count(1)
 
@@ -164,7 +196,7 @@ class Worker:
             number += 1
             self._journal.say("begin", writer, number)
             try:
-                commit = self._database.commit(_entry(writer, number))
+                commit = self._database.commit(_entry(writer, number, self._window))
             except Unknown:
                 self._journal.say("unknown", writer)
                 number = self._last(writer)
@@ -190,7 +222,7 @@ class Worker:
             line = f"{self._name}-{self._seed}-{next(self._tries)}"
             self._journal.say("try", line, value)
             try:
-                commit = self._database.commit(_count(value, line), token=read.token)
+                commit = self._database.commit(_count(value, line, self._window), token=read.token)
             except Conflict as error:
                 if error.code != "changed":
                     raise
@@ -208,21 +240,21 @@ class Worker:
             self._never.wait(chance.uniform(0, 0.02))
 
 
-def _entry(writer: str, number: int) -> list[Action]:
+def _entry(writer: str, number: int, window: int) -> list[Action]:
     actions: list[Action] = [
         Put("entry", entry_id(writer, number), payload(writer, number)),
         Put("last", writer, str(number).encode()),
     ]
-    if number > WINDOW:
-        actions.append(Delete("entry", entry_id(writer, number - WINDOW)))
+    if number > window:
+        actions.append(Delete("entry", entry_id(writer, number - window)))
     return actions
 
 
-def _count(value: int, line: str) -> list[Action]:
+def _count(value: int, line: str, window: int) -> list[Action]:
     actions: list[Action] = [
         Put("counter", GROUP, str(value).encode()),
         Put("count", f"{value:010}", line.encode()),
     ]
-    if value > WINDOW:
-        actions.append(Delete("count", f"{value - WINDOW:010}"))
+    if value > window:
+        actions.append(Delete("count", f"{value - window:010}"))
     return actions

@@ -130,7 +130,7 @@ def test_every_mistake_of_a_config_is_told_and_no_run_is_made(ostler: Ostler) ->
         printed = ostler.json(*arguments, code=2)
         assert printed["runs"] == []
         assert len(printed["setup_errors"]) == 1
-    assert ostler.json("runs") == {"runs": []}
+    assert ostler.json("runs") == {"runs": [], "after": ""}
 
 
 def test_variables_reach_the_environment_and_are_masked_in_logs(ostler: Ostler) -> None:
@@ -217,8 +217,8 @@ def test_logs_of_what_did_not_run_and_of_what_was_removed_are_explained(ostler: 
 def test_a_storage_that_does_not_belong_to_the_store_is_refused(ostler: Ostler) -> None:
     path = ostler.write({"name": "t", "steps": [run("true")]})
     ostler("run", str(path))
-    refused = ostler("runs", "--storage", f"posix://{ostler.directory}/other", code=2)
-    assert "they were not made together" in refused.stderr
+    refused = ostler("runs", "--storage", f"posix://{ostler.directory}/other", code=4)
+    assert "the key-value store belongs to the database" in refused.stderr
     assert len(ostler.json("runs")["runs"]) == 1
 
 
@@ -226,4 +226,4 @@ def test_a_storage_that_does_not_work_is_told_before_a_run_is_made(ostler: Ostle
     path = ostler.write({"name": "t", "steps": [run("true")]})
     (ostler.directory / "file").touch()
     ostler("run", str(path), "--storage", f"posix://{ostler.directory}/file", code=4)
-    assert ostler.json("runs") == {"runs": []}
+    assert ostler.json("runs") == {"runs": [], "after": ""}

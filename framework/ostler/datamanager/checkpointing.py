@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -14,7 +15,7 @@ from .cache import FileCache
 from .compaction import CompactionOptions, TypeFiles, compact
 from .log import Log
 from .manifest import Manifest, encode_manifest
-from .names import MANIFESTS, numbered
+from .names import DATA, MANIFESTS, numbered
 from .options import Options
 from .sealing import digest_of, missing
 from .sequences import Sequence
@@ -117,7 +118,11 @@ class Checkpointer:
         return Outcome.MADE
 
     def _stored(self, number: int, data: bytes) -> bool:
-        """Store a manifest durably; return False when another one has its number."""
+        """Store a manifest durably; return False when another one has its number.
+
+        True also when nobody can tell any more: the number was taken, and newer
+        manifests have taken its place.
+        """
         failure: Error = Unavailable(f"manifest {number} could not be stored")
         for _ in range(_ATTEMPTS):
             try:
@@ -135,12 +140,33 @@ class Checkpointer:
         if isinstance(failure, Conflict):
             if not any(True for _newer in self._manifests.after(number)):
                 raise missing(numbered(MANIFESTS, number), "its number was given away")
-            raise Unavailable(f"manifest {number} could not be made durable") from failure
+            return True
         raise failure
 
     def _compacted(self, snapshot: Snapshot) -> Manifest:
+        written: list[str] = []
+        try:
+            types = self._merged(snapshot, written)
+        except Error:
+            # For want of room, perhaps: what no manifest names must not take the rest of it.
+            with suppress(Error):
+                self._ost.delete_many(written)
+            raise
+        floor, groups = _pruned(snapshot.groups, snapshot.floor, self._options.keep_groups)
+        return self._next(
+            snapshot.manifest, snapshot=snapshot, types=types, floor=floor, groups=groups
+        )
+
+    def _merged(self, snapshot: Snapshot, written: list[str]) -> Mapping[str, TypeFiles]:
+        """Return the files of every type; ``written`` gets the keys of new ones before they are there."""
         types: dict[str, TypeFiles] = dict(snapshot.manifest.types)
         for name, changes in snapshot.changes.items():
+
+            def new_id(name: str = name) -> str:
+                made = self._clock.new_id()
+                written.append(f"{DATA}{name}/{made}")
+                return made
+
             types[name] = compact(
                 self._ost,
                 name,
@@ -148,12 +174,9 @@ class Checkpointer:
                 sorted((key, item[1]) for key, item in changes.items()),
                 options=self._compaction,
                 cache=self._cache,
-                new_id=self._clock.new_id,
+                new_id=new_id,
             )
-        floor, groups = _pruned(snapshot.groups, snapshot.floor, self._options.keep_groups)
-        return self._next(
-            snapshot.manifest, snapshot=snapshot, types=types, floor=floor, groups=groups
-        )
+        return types
 
     def _next(
         self,

@@ -18,6 +18,7 @@ from .options import Options
 from .records import Token, Transaction
 from .state import State
 from .threads import Gate, Threads
+from .turns import Turns
 
 __all__ = ["Committer", "Request"]
 
@@ -44,13 +45,16 @@ class Request:
 class Committer:
     """Commits transactions of many threads in as few objects of the log as possible."""
 
-    def __init__(self, log: Log, threads: Threads, clock: Clock, options: Options) -> None:
+    def __init__(
+        self, log: Log, turns: Turns, threads: Threads, clock: Clock, options: Options
+    ) -> None:
+        self._turns = turns
         self._log, self._threads, self._clock, self._options = log, threads, clock, options
         self._lock = threads.lock()
         self._waiting: deque[Request] = deque()
         self._busy = False
         self._expected = 0
-        self._until = 0.0
+        self._until = self._turn = 0.0
         self._gathered: Gate | None = None
 
     def commit(self, request: Request) -> int:
@@ -93,6 +97,7 @@ class Committer:
     def _lead(self) -> None:
         """Write for all who wait, the caller first of them; then let the next one lead."""
         self._gather()
+        self._yield()
         batch = self._take()
         began = self._clock.monotonic()
         try:
@@ -103,6 +108,7 @@ class Committer:
         finally:
             now = self._clock.monotonic()
             self._until = now + _PATIENCE * (now - began)
+            self._turn = now + self._turns.won(self._log.state, self._log.took)
             self._hand_over(batch)
 
     def _gather(self) -> None:
@@ -119,6 +125,12 @@ class Committer:
         gate.wait(left)
         with self._lock:
             self._gathered = None
+
+    def _yield(self) -> None:
+        """Let other processes in that wrote lately, until their time is over."""
+        left = self._turn - self._clock.monotonic()
+        if left > 0:
+            self._clock.sleep(left)
 
     def _take(self) -> list[Request]:
         """Return the next batch: as many as fit, one at least."""

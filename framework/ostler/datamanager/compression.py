@@ -45,6 +45,8 @@ def decompressed(data: bytes | memoryview, size: int) -> bytes:
 
     :raises ValueError: it is no such frame, or holds another number of bytes.
     """
+    if not 0 <= size < sys.maxsize:
+        raise ValueError(f"there is no frame of {size} bytes")
     frame = zstd.ZstdDecompressor()
     try:
         found = frame.decompress(data, size + 1)

@@ -30,6 +30,7 @@ from .records import Action, Put, Token, Transaction
 from .recovery import check_head, recover
 from .state import Snapshot
 from .threads import SystemThreads, Threads
+from .turns import Turns
 from .verifying import Problem, Verifier
 from .views import Files, is_missing, scan_snapshot
 from .watching import CommitWatch, Listeners
@@ -126,6 +127,8 @@ class Datamanager:
         self._wals = sequence(ost, self._kv, WALS, manifest.arbiter, self._covered)
         self._manifests = sequence(ost, self._kv, MANIFESTS, manifest.arbiter)
         self._listeners = Listeners(threads)
+        writer = self._clock.new_id()
+        self._turns = Turns(self._kv, writer)
         self._log = Log(
             self._wals,
             self._manifests,
@@ -133,12 +136,13 @@ class Datamanager:
             lock=threads.lock(),
             clock=self._clock,
             options=options,
-            writer=self._clock.new_id(),
+            writer=writer,
             advanced=self._listeners.wake,
+            lost=self._turns.lost,
         )
         self._log.sync()
         check_head(head, self._log.state)
-        self._publisher = Publisher(heads, self._log, threads, self._clock, head)
+        self._publisher = Publisher(heads, self._log, self._turns, threads, self._clock, head)
         self._publisher.publish()
         self._build()
         self._opened = True
@@ -147,7 +151,7 @@ class Datamanager:
         ost, log, clock, options = self._ost, self._log, self._clock, self._options
         cache = FileCache(options.cache_bytes)
         self._files = Files(ost, cache)
-        self._committer = Committer(log, self._threads, clock, options)
+        self._committer = Committer(log, self._turns, self._threads, clock, options)
         self._checkpointing = self._threads.lock()
         self._checkpointer = Checkpointer(
             ost, log, self._manifests, cache, clock=clock, options=options

@@ -49,6 +49,13 @@ class Heads:
 
         :raises Conflict: the store belongs to another database (code ``"other_cluster"``).
         """
+        try:
+            self._publish(head)
+        except Conflict:
+            self._revision, self._current = 0, None  # look again the next time: it may be put right
+            raise
+
+    def _publish(self, head: Head) -> None:
         for _ in range(_ATTEMPTS):
             more = furthest(head, self._current)
             guard = Compare(HEAD, Target.MOD_REVISION, self._revision)

@@ -38,6 +38,8 @@ class Log:
     :param lock: held for every look at the state; shared with the readers.
     :param writer: id of this process, written into each commit.
     :param advanced: called after the state went on, without the lock.
+    :param lost: called whenever somebody else was faster.
+    :ivar took: seconds that the storage took for the last object that was written.
     """
 
     def __init__(
@@ -51,14 +53,16 @@ class Log:
         options: Options,
         writer: str,
         advanced: Callable[[], None],
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._wals, self._manifests = wals, manifests
         self.state, self.lock = state, lock
         self._clock, self._options, self._writer = clock, options, writer
-        self._advanced = advanced
+        self._advanced, self._lost = advanced, lost
         self._freshness = Freshness(clock, options.grace)
         self._manifest_freshness = Freshness(clock, options.grace)
         self._durable = state.manifest.commit
+        self.took = 0.0
 
     @property
     def durable(self) -> int:
@@ -162,6 +166,7 @@ class Log:
             stored = replace(batch, digest=digest_of(data), size=len(data))
             if self._write(stored, data, deadline):
                 return batch.number
+            self._lost()
 
     def _write(self, batch: Batch, data: bytes, deadline: float) -> bool:
         """Write a batch to its number; return False when somebody else has it."""
@@ -192,6 +197,7 @@ class Log:
         except Error as error:
             if not self._stored(batch, error):
                 return False
+        self.took = self._clock.monotonic() - began.monotonic
         return self._conclude(batch, began)
 
     def _fate(self, batch: Batch, *, sent: bool) -> bool | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "CHECKPOINTER",
     "DATA",
@@ -9,6 +11,7 @@ __all__ = [
     "KV_PREFIX",
     "MANIFESTS",
     "PROBES",
+    "TURN",
     "WALS",
     "number_of",
     "numbered",
@@ -27,7 +30,11 @@ CHECKPOINTER = "checkpointer"
 KV_PREFIX = "datamanager/"
 """Goes before the keys of the datamanager in the key-value store."""
 
+TURN = "turn"
+"""The key by which a process asks others to let it write."""
+
 _WIDTH = 20
+_NUMBER = re.compile(f"[0-9]{{{_WIDTH}}}")
 
 
 def numbered(prefix: str, number: int) -> str:
@@ -38,4 +45,4 @@ def numbered(prefix: str, number: int) -> str:
 def number_of(key: str) -> int | None:
     """Return the number of such a key; None: it is something else."""
     digits = key.rpartition("/")[2]
-    return int(digits) if len(digits) == _WIDTH and digits.isdigit() else None
+    return int(digits) if _NUMBER.fullmatch(digits) else None

@@ -10,12 +10,15 @@ from ostler.errors import Conflict, Error
 from .heads import Head, Heads, check_cluster, furthest
 from .log import Log
 from .threads import Gate, Threads
+from .turns import Turns
 
 __all__ = ["Publisher"]
 
 _LOG = logging.getLogger(__name__)
 _REST = 0.005
 """Seconds after each time: under load many commits are told of together."""
+_AGAIN = 1.0
+"""Seconds after a time that failed."""
 
 
 class Publisher:
@@ -28,13 +31,20 @@ class Publisher:
     """
 
     def __init__(
-        self, heads: Heads, log: Log, threads: Threads, clock: Clock, told: Head | None
+        self,
+        heads: Heads,
+        log: Log,
+        turns: Turns,
+        threads: Threads,
+        clock: Clock,
+        told: Head | None,
     ) -> None:
-        self._heads, self._log = heads, log
+        self._heads, self._log, self._turns = heads, log, turns
         self._threads, self._clock = threads, clock
         self._lock = threads.lock()
         self._gate: Gate | None = None
-        self._running = False
+        self._end = threads.gate()
+        self._running = self._closed = False
         self._told = told
 
     def tell(self) -> None:
@@ -46,18 +56,20 @@ class Publisher:
         if gate is not None:
             gate.open()
 
-    def publish(self) -> None:
-        """Publish what is known now; a store that cannot be reached is said in the log.
+    def publish(self) -> bool:
+        """Publish what is known now; return whether it is: a store that cannot be reached is said in the log.
 
         :raises Conflict: the store belongs to another database.
         """
         with self._lock:
             head = self._news()
             if head is None:
-                return
+                return True
             try:
                 self._heads.publish(head)
                 self._told = head
+                self._turns.look()
+                return True
             except Conflict:
                 raise
             except Error as error:
@@ -66,6 +78,7 @@ class Publisher:
                     head.commit,
                     error.message,
                 )
+                return False
 
     def renew(self) -> None:
         """Look whether the store still tells what it was told, and tell it again if not.
@@ -81,27 +94,31 @@ class Publisher:
         self.publish()
 
     def run(self) -> None:
-        """Publish whenever there is something new, until `close`."""
+        """Publish whenever there is something new, until `close`, which may come before."""
         self._running = True
-        while self._running:
-            self._gate = self._threads.gate()
-            if self._news() is None:
-                self._gate.wait()
-            self._try()
-            self._clock.sleep(_REST)
+        while not self._closed:
+            self._gate = gate = self._threads.gate()
+            if not self._closed and self._news() is None:
+                gate.wait()
+            if self._try():
+                self._clock.sleep(_REST)
+            else:
+                self._end.wait(_AGAIN)
 
     def close(self) -> None:
         """Publish what is left; let `run` end."""
-        self._running = False
+        self._closed, self._running = True, False
         if self._gate is not None:
             self._gate.open()
+        self._end.open()
         self._try()
 
-    def _try(self) -> None:
+    def _try(self) -> bool:
         try:
-            self.publish()
+            return self.publish()
         except Conflict as error:
             _LOG.error("commits are stored, but nobody is told of them: %s", error.message)
+            return False
 
     def _news(self) -> Head | None:
         """Return what is known now, if it is more than what was told."""

@@ -22,6 +22,7 @@ __all__ = ["check_head", "found", "newest_manifest", "recover"]
 
 _ATTEMPTS = 20
 _BATCH = 256
+_SHARES = 16
 
 
 def newest_manifest(manifests: Sequence) -> Manifest | None:
@@ -138,5 +139,13 @@ def _batches(
             return number, None
         return number, decode_batch(data, numbered(wals.prefix, number))
 
+    def read_all(some: list[int]) -> list[tuple[int, Batch | None]]:
+        return [read(number) for number in some]
+
     for start in range(0, len(numbers), _BATCH):
-        yield from threads.map(read, numbers[start : start + _BATCH])
+        batch = numbers[start : start + _BATCH]
+        # Handing each to a thread of its own takes longer than reading it from a disk.
+        share = max(1, len(batch) // _SHARES)
+        parts = [batch[at : at + share] for at in range(0, len(batch), share)]
+        for found in threads.map(read_all, parts):
+            yield from found

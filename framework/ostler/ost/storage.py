@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from ostler.clock import Clock
-from ostler.errors import BadRequest, NotFound
+from ostler.errors import BadRequest, Error, NotFound, Unknown
 from ostler.retry import RetryPolicy
 from ostler.spi.storage import (
     Capabilities,
@@ -30,6 +30,18 @@ from .source import feed_of
 __all__ = ["ObjectStorage"]
 
 _BATCH = 1000
+
+
+class _OnceIfUnknown:
+    """A source that forbids what it is not known to be safe to repeat."""
+
+    error: BaseException | None = None
+
+    def repeatable(self, error: Error) -> bool:
+        return not isinstance(error, Unknown)
+
+
+_ONCE_IF_UNKNOWN = _OnceIfUnknown()
 
 
 class ObjectStorage:
@@ -160,12 +172,16 @@ class ObjectStorage:
     def persist(self, keys: Iterable[str]) -> None:
         """Make objects durable that were put with ``persist=False``: cheaper together than one by one.
 
+        Not tried again when the outcome is unknown: what an operating system could
+        not write it may have dropped, and says nothing the second time.
+
         :raises NotFound: one of them does not exist.
+        :raises Unknown: they may not be durable, ever: put them again.
         """
         remaining = iter(keys)
         while batch := [self._full(key) for key in islice(remaining, _BATCH)]:
             call = partial(self._driver.persist, batch)
-            self._guard.run("persist", f"{batch[0]} and others", call)
+            self._guard.run("persist", f"{batch[0]} and others", call, _ONCE_IF_UNKNOWN)
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is absent is no error."""

@@ -120,7 +120,8 @@ class Cluster:
 
     def close(self) -> None:
         """Close the links. Idempotent."""
-        self._closing.set()
+        with self._lock:
+            self._closing.set()
         self._link.close()
 
     @property

@@ -43,8 +43,8 @@ class EtcdWatch(Watch):
         self._cluster, self._history, self._keys = cluster, history, keys
         self._on_close = closed
         self._begin, self._end = keys.range(prefix)
-        self._position, self._told = revision, 0
-        self._cluster_id = 0
+        self._position = revision
+        self._cluster_id = self._seen = 0
         self._changed = threading.Condition()
         self._answers: deque[tuple[Event, ...]] = deque()
         self._failure: Error | None = None
@@ -130,6 +130,7 @@ class EtcdWatch(Watch):
     def _accept(self, answer: wire.WatchResponse, present: int) -> None:
         if answer.canceled:
             raise _cancellation(answer)
+        self._seen = max(self._seen, answer.header.revision)
         if answer.created:
             self._history.refuse_begin(self._position, present)
         elif answer.events:
@@ -146,12 +147,12 @@ class EtcdWatch(Watch):
 
     def _refuse_another_past(self, header: wire.ResponseHeader) -> None:
         """Refuse to go on where the store is another one, or was set back, since it was last asked."""
-        before, self._cluster_id = self._cluster_id or header.cluster_id, header.cluster_id
-        if before == header.cluster_id and self._told <= header.revision:
-            self._told = header.revision
+        self._cluster_id = self._cluster_id or header.cluster_id
+        if header.cluster_id == self._cluster_id and header.revision >= self._seen:
+            self._seen = header.revision
             return
         raise Compacted(
-            f"etcd is at revision {header.revision} and was at {self._told} before: it was restored "
+            f"etcd is at revision {header.revision} and was at {self._seen} before: it was restored "
             "from a backup, or replaced; list again, and watch from there"
         )
 

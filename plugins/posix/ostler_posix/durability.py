@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ostler.errors import Unknown
+from ostler.errors import Unavailable, Unknown
 
 from .content import synchronise
 from .directories import Directories
@@ -61,6 +61,10 @@ def _persist_contents(files: Sequence[tuple[str, str]]) -> None:
             start_writeback(opened[-1], 0, 0)
         for descriptor in opened:
             synchronise(descriptor)
+    except Unavailable as error:
+        raise Unknown(
+            f"{error.message}; the operating system may have dropped what was written: store it again"
+        ) from error
     finally:
         for descriptor in opened:
             os.close(descriptor)

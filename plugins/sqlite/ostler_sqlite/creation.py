@@ -47,6 +47,7 @@ def _touch(path: str) -> None:
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         if not os.path.isfile(path):
+            _synchronise_above(directory)
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             _synchronise(directory)
     except OSError as error:
@@ -56,6 +57,18 @@ def _touch(path: str) -> None:
             f"cannot make the key-value store {path}: {error.strerror}; "
             "choose a file in a directory that you may write"
         ) from error
+
+
+def _synchronise_above(directory: str) -> None:
+    """Make the names of a directory and of those above it durable: any may just have been made.
+
+    It may have been another process, which died over it. Where one may not look, and beyond
+    the file system, nobody made any.
+    """
+    with contextlib.suppress(PermissionError):
+        while not os.path.ismount(directory):
+            directory = os.path.dirname(directory)
+            _synchronise(directory)
 
 
 def _synchronise(directory: str) -> None:

@@ -92,8 +92,8 @@ class Actor:
     def entry(self) -> tuple[str, str]:
         """Return some entry."""
         chance = self.chance
-        type = TYPES[0] if chance.random() < 0.7 else TYPES[1]
-        return type, f"{chance.below(self.world.profile.ids):02d}"
+        kind = TYPES[0] if chance.random() < 0.7 else TYPES[1]
+        return kind, f"{chance.below(self.world.profile.ids):02d}"
 
 
 class Writer(Actor):
@@ -171,16 +171,16 @@ class Writer(Actor):
         tag = f"{self.name}-{self.left}-{len(self.oracle.intents)}"
         actions: list[Any] = []
         for number in range(chance.pick((1, 1, 2, 4))):
-            type, id = self.entry()
+            kind, name = self.entry()
             if actions and chance.random() < 0.15:
-                type, id = actions[-1].type, actions[-1].id
+                kind, name = actions[-1].type, actions[-1].id
             if chance.random() < 0.25:
-                actions.append(Delete(type, id))
+                actions.append(Delete(kind, name))
             else:
                 at = chance.below(2048)
                 size = 1500 if large else chance.below(world.profile.value_size + 1)
                 filler = _FILLER[at : at + size]
-                actions.append(Put(type, id, f"{tag}|{number}".encode() + filler))
+                actions.append(Put(kind, name, f"{tag}|{number}".encode() + filler))
         if all(isinstance(each, Delete) for each in actions):
             actions.append(Delete(TYPES[0], f"zz-{tag}"))
         if token is not None:
@@ -212,13 +212,13 @@ class Reader(Actor):
 
     def _scan(self, dm: Any) -> None:
         chance = self.chance
-        type, low = chance.pick(TYPES), self.oracle.acknowledged
+        kind, low = chance.pick(TYPES), self.oracle.acknowledged
         prefix = chance.pick(("", "", "0"))
         after = chance.pick(("", "", "01", "05"))
         rows = []
         began = self.world.scheduler.now
         try:
-            for row in dm.scan(type, prefix=prefix, start_after=after):
+            for row in dm.scan(kind, prefix=prefix, start_after=after):
                 rows.append(row)
                 if chance.random() < 0.1:
                     self.world.scheduler.step()
@@ -229,7 +229,7 @@ class Reader(Actor):
                 return
             raise
         chance.counts["scan"] += 1
-        self.oracle.check_scan("scan", type, prefix, after, rows, low)
+        self.oracle.check_scan("scan", kind, prefix, after, rows, low)
 
     def _sync(self, dm: Any) -> None:
         low = self.oracle.acknowledged

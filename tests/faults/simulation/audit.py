@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ostler.datamanager import Put
-from ostler.errors import Error, Internal
+from ostler.errors import Compacted, Error, Internal
 
 from .actors import TYPES
 from .history import Intent, Violation
@@ -25,11 +25,11 @@ def look(world: World, dm: Any, objects: Objects) -> None:
         dm.open()
         # What the store had decided and its writer not yet stored is stored by who comes next.
         following = objects.present.get(f"{world.profile.prefix}wal/{oracle.head + 1:020d}")
-        for type in TYPES:
-            rows = list(dm.scan(type))
-            if following is not None and dict(rows) == oracle.rows_with(type, following.data):
+        for kind in TYPES:
+            rows = list(dm.scan(kind))
+            if following is not None and dict(rows) == oracle.rows_with(kind, following.data):
                 continue
-            oracle.check_scan("after a restart now, scan", type, "", "", rows, oracle.acknowledged)
+            oracle.check_scan("after a restart now, scan", kind, "", "", rows, oracle.acknowledged)
     except Error as error:
         raise oracle.violated(
             f"a restart now would fail with {type_of(error)}: {error.message}"
@@ -63,15 +63,15 @@ def compare(world: World, dm: Any) -> None:
     number, head = dm.sync(), oracle.head
     if number != head:
         raise oracle.violated(f"sync says {number}, and {head} is newest")
-    for type in TYPES:
-        expected = oracle.rows(type, head)
-        rows = list(dm.scan(type))
-        oracle.check_scan("scan", type, "", "", rows, head)
-        for id in [*list(expected)[:: 2 + world.chance.below(4)], "00"]:
-            data = dm.get(type, id, fresh=False)
-            if data != expected.get(id):
+    for kind in TYPES:
+        expected = oracle.rows(kind, head)
+        rows = list(dm.scan(kind))
+        oracle.check_scan("scan", kind, "", "", rows, head)
+        for name in [*list(expected)[:: 2 + world.chance.below(4)], "00"]:
+            data = dm.get(kind, name, fresh=False)
+            if data != expected.get(name):
                 raise oracle.violated(
-                    f"get of {type}/{id} gives {data!r}, a scan {expected.get(id)!r}"
+                    f"get of {kind}/{name} gives {data!r}, a scan {expected.get(name)!r}"
                 )
 
 
@@ -80,6 +80,7 @@ def conclude(world: World, dm: Any) -> None:
     profile, scheduler = world.profile, world.scheduler
     dm.open()
     compare(world, dm)
+    watch(world, dm)
     commit(world, dm)
     if world.oracle.at_stake or world.chance.random() < 0.65:
         return
@@ -92,6 +93,19 @@ def conclude(world: World, dm: Any) -> None:
     verify(world, dm)
     check_size(world)
     dm.close()
+
+
+def watch(world: World, dm: Any) -> None:
+    """Check that a watch from anywhere tells what was, or that it can not."""
+    position = world.chance.below(world.oracle.head + 1)
+    if world.oracle.newest is not None and world.chance.random() < 0.5:
+        position = max(0, world.oracle.newest.commit - 1)
+    try:
+        while position < world.oracle.head:
+            commits = dm.watch(position).next(0)
+            position = world.oracle.check_watched(position, commits)
+    except Compacted:
+        world.oracle.check_compacted(position)
 
 
 def commit(world: World, dm: Any) -> None:

@@ -39,8 +39,8 @@ class Chance:
 
     def fault(self, kind: str) -> bool:
         """Decide whether a fault of this kind happens here and now."""
-        rate = self.rates.get(kind)
-        return bool(rate) and not self.quiet and self.random() < rate and self.fire(kind)
+        rate = self.rates.get(kind, 0.0)
+        return rate > 0 and not self.quiet and self.random() < rate and self.fire(kind)
 
     def fire(self, kind: str) -> bool:
         """Count a fault that is due; False: it is left out."""

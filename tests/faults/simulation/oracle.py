@@ -170,7 +170,7 @@ class Oracle:
         self, what: str, type: str, prefix: str, after: str, rows: list[tuple[str, bytes]], low: int
     ) -> int:
         """Check a whole listing; return the commit that it shows."""
-        ids = [id for id, _ in rows]
+        ids = [each for each, _ in rows]
         if ids != sorted(set(ids)):
             raise self.violated(f"{what} is not in order: {ids}")
         found = dict(rows)
@@ -224,10 +224,10 @@ class Oracle:
     def rows(self, type: str, number: int, prefix: str = "", after: str = "") -> dict[str, bytes]:
         """Return all entries of a type after a commit."""
         return {
-            id: data
-            for kind, id in self._versions
-            if kind == type and id.startswith(prefix) and id > after
-            if (data := self.value((kind, id), number)) is not None
+            name: data
+            for kind, name in self._versions
+            if kind == type and name.startswith(prefix) and name > after
+            if (data := self.value((kind, name), number)) is not None
         }
 
     def rows_with(self, type: str, data: bytes) -> dict[str, bytes]:
@@ -375,7 +375,8 @@ class Oracle:
         """Return the manifests whose files must be there: the newest, and what was so lately."""
         if self.newest is None:
             return []
-        found, successor = [], float("inf")
+        found: list[int] = []
+        successor = float("inf")
         for number in sorted(self.manifests, reverse=True):
             old = successor < self._objects.now - self._options.grace
             if len(found) >= self._options.keep_manifests and old:
@@ -434,4 +435,4 @@ def _short(data: bytes | None) -> str:
 
 
 def _rows(rows: dict[str, bytes]) -> str:
-    return "{" + ", ".join(f"{id}: {_short(data)}" for id, data in sorted(rows.items())) + "}"
+    return "{" + ", ".join(f"{name}: {_short(data)}" for name, data in sorted(rows.items())) + "}"

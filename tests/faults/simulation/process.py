@@ -64,6 +64,10 @@ class SimulatedClock:
         name = "".join(each for each in self._name if each.isalnum())
         return f"{int(self._scheduler.now * 1000):010d}{self._ids:06d}{name:0>10}"[:26]
 
+    def jump(self, seconds: float) -> None:
+        """Let somebody set the wall clock."""
+        self._offset += seconds
+
     def _spin(self) -> None:
         self._spins += 1
         assert self._spins < _SPINS, "a loop that only looks at the clock"

@@ -15,7 +15,7 @@ from ostler.datamanager import Options
 
 __all__ = ["HAZARDS", "Profile", "profile_of"]
 
-HAZARDS = ("crash", "freeze", "power", "kv.wipe", "kv.back", "kv.outage")
+HAZARDS = ("crash", "freeze", "clock.jump", "power", "kv.wipe", "kv.back", "kv.outage")
 """What may happen at any step, to a process or to the world; the rest are faults of requests."""
 
 _REQUESTS = {
@@ -37,7 +37,14 @@ _REQUESTS = {
     "kv.never": 0.1,
     "kv.late": 0.1,
 }
-_OFTEN = {"crash": 0.01, "freeze": 0.03, "kv.wipe": 0.01, "kv.back": 0.01, "kv.outage": 0.01}
+_OFTEN = {
+    "crash": 0.01,
+    "freeze": 0.03,
+    "clock.jump": 0.01,
+    "kv.wipe": 0.01,
+    "kv.back": 0.01,
+    "kv.outage": 0.01,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +125,7 @@ def profile_of(seed: int) -> Profile:
 
 def _sleeper(profile: Profile, rng: random.Random) -> Profile:
     """Make it a history in which much is collected while somebody sleeps or a request is on its way."""
-    rates = {"freeze": 0.04}
+    rates = {"freeze": 0.02, "freeze.wal": rng.choice((0.05, 0.15)), "crash": 0.005}
     if profile.remote:
         rates |= {"put.late": 0.15, "put.twice": rng.choice((0.0, 0.15))}
     return replace(
@@ -134,7 +141,7 @@ def _sleeper(profile: Profile, rng: random.Random) -> Profile:
         collectors=1,
         keep_manifests=1,
         sticky=0.9,
-        faults=rng.choice((1, 2, 3)),
+        faults=rng.choice((1, 2, 3, 5)),
         delays=(1.2, 3.0, 5.0, 8.0),
         rates=rates,
     )

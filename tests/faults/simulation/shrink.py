@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from .profile import Profile
 from .trial import run_trial
@@ -62,7 +63,7 @@ def _words(failure: str) -> frozenset[str]:
     return frozenset(re.findall("[a-z]{3,}", failure))
 
 
-def _candidates(profile: Profile) -> Iterator[dict[str, object]]:
+def _candidates(profile: Profile) -> Iterator[dict[str, Any]]:
     for name, value in _SIMPLER:
         if getattr(profile, name) != value:
             yield {name: value}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -144,6 +145,8 @@ class SimulatedStorage(StorageDriver):
             raise Dead
         if self._world.trace is not None:
             self._world.note(f"{what} {key} {more}")
+        if "wal/" in key and self._fault("freeze.wal"):
+            self._world.freeze(self._process)
         self._world.scheduler.step()
 
     def _step(self) -> None:
@@ -166,10 +169,8 @@ class SimulatedStorage(StorageDriver):
         return self._timed_out(key)
 
     def _deliver(self, key: str, data: bytes, exclusive: bool) -> None:
-        try:
+        with suppress(Conflict):  # nobody waits for the answer any more
             self._objects.put(key, data, if_absent=exclusive, durable=True)
-        except Conflict:
-            pass  # nobody waits for the answer any more
 
     def _stored(self, key: str) -> Stored:
         stored = self._objects.present.get(key)

@@ -133,7 +133,7 @@ class Store:
         self,
         operation: Operation,
         revision: int,
-        reads: list[KeyValue | None],  # fmt: skip
+        reads: list[KeyValue | None],
     ) -> None:
         if isinstance(operation, Get):
             reads.append(self.items.get(operation.key))

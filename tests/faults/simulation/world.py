@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 from ostler.datamanager.manifest import encode_manifest, first_manifest
@@ -48,8 +49,8 @@ class World:
         if profile.founded:
             self._found()
         self._restart = restart
-        self._hazards = {kind: profile.rates.get(kind, 0.0) for kind in HAZARDS}
-        self._total = sum(self._hazards.values())
+        self._weights = [profile.rates.get(kind, 0.0) for kind in HAZARDS]
+        self._total = sum(self._weights)
 
     def _found(self) -> None:
         """Put a new database there, as if long ago: making one takes many steps."""
@@ -76,10 +77,8 @@ class World:
             if generation != self.store.generation:
                 return  # the connection that carried it is gone with the store that was
             self.note(f"delivered {what}")
-            try:
+            with suppress(Error):  # nobody waits for the answer
                 call()
-            except Error:
-                pass  # nobody waits for the answer
 
         self.scheduler.after(delay, deliver)
 
@@ -93,17 +92,19 @@ class World:
         self.scheduler.after(0.0, lambda: self.scheduler.kill(process))
         self.scheduler.after(delay + 0.0001, lambda: self._restart(name))
 
+    def freeze(self, process: Process) -> None:
+        """Let nothing of a process run for a while."""
+        seconds = self.chance.pick(self.profile.delays) * self.profile.grace
+        self.note(f"*** {process.name} is frozen for {seconds:g} s")
+        process.frozen_until = self.scheduler.now + seconds
+
     def _hazard(self, task: Task) -> None:
         """Let something happen, or (mostly) not, to who takes a step."""
         self.oracle.step = self.scheduler.steps
         chance = self.chance
         if not self._total or chance.quiet or chance.random() >= self._total:
             return
-        at, kind = chance.random() * self._total, "crash"
-        for kind, rate in self._hazards.items():
-            at -= rate
-            if at < 0:
-                break
+        (kind,) = chance.rng.choices(HAZARDS, self._weights)
         if chance.fire(kind):
             self._happen(kind, task)
         if task.process is not None and not task.process.alive:
@@ -114,7 +115,11 @@ class World:
         if process is None:
             return
         if kind == "freeze":
-            self._freeze(process)
+            self.freeze(process)
+        elif kind == "clock.jump":
+            seconds = self.chance.pick((-3600.0, -20.0, 20.0, 3600.0))
+            self.note(f"*** the clock of {process.name} is set by {seconds:g} s")
+            process.clock.jump(seconds)
         elif kind == "crash":
             self.crash(process)
         elif kind == "power":
@@ -132,11 +137,6 @@ class World:
         else:
             self.note("*** the key-value store is backed up")
             self.store.remember()
-
-    def _freeze(self, process: Process) -> None:
-        seconds = self.chance.pick(self.profile.delays) * self.profile.grace
-        self.note(f"*** {process.name} is frozen for {seconds:g} s")
-        process.frozen_until = self.scheduler.now + seconds
 
     def _power_loss(self) -> None:
         self.note("*** power loss")

@@ -1,25 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from ostler.clock import SystemClock
-from ostler.datamanager.heads import Head, Heads
-from ostler.errors import Conflict
+from ostler.datamanager.heads import Head, Heads, check_cluster, furthest
+from ostler.errors import Conflict, Internal
 from ostler.kv import KeyValueStore
-from ostler_sqlite.driver import open_driver
-from ostler_sqlite.settings import SqliteSettings
-
-
-@pytest.fixture
-def kv(tmp_path: Path) -> Iterator[KeyValueStore]:
-    store = KeyValueStore(
-        open_driver(SqliteSettings(path=str(tmp_path / "kv.db"))), clock=SystemClock()
-    )
-    yield store
-    store.close()
 
 
 def test_a_head_never_goes_back(kv: KeyValueStore) -> None:
@@ -52,3 +37,43 @@ def test_a_store_that_was_emptied_is_told_again(kv: KeyValueStore) -> None:
     assert heads.read() is None
     heads.publish(Head("c", 4, 1))
     assert Heads(kv).read() == Head("c", 4, 1)
+
+
+def test_a_store_that_was_put_right_is_told(kv: KeyValueStore) -> None:
+    heads = Heads(kv)
+    Heads(kv).publish(Head("other", 1, 1))
+    with pytest.raises(Conflict):
+        heads.publish(Head("c", 2, 1))
+    kv.delete("head")
+    heads.publish(Head("c", 2, 1))
+    assert heads.read() == Head("c", 2, 1)
+
+
+def test_nothing_is_written_that_says_no_more(kv: KeyValueStore) -> None:
+    Heads(kv).publish(Head("c", 5, 2))
+    before = kv.get("head")
+    Heads(kv).publish(Head("c", 4, 2))
+    assert kv.get("head") == before
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"7", b"{}", b'{"cluster": "c"}', b"\xff"])
+def test_a_damaged_value_is_named(kv: KeyValueStore, value: bytes) -> None:
+    kv.put("head", value)
+    for call in (Heads(kv).read, lambda: Heads(kv).publish(Head("c", 1, 1))):
+        with pytest.raises(Internal, match="Delete the key: it is written anew") as caught:
+            call()
+        assert (caught.value.code, caught.value.details) == ("damaged", {"object": "head"})
+
+
+def test_the_furthest_says_as_much_as_both() -> None:
+    assert furthest(Head("c", 1, 4), None) == Head("c", 1, 4)
+    assert furthest(Head("c", 1, 4), Head("c", 3, 2)) == Head("c", 3, 4)
+    with pytest.raises(Conflict) as caught:
+        furthest(Head("c", 1, 4), Head("other", 3, 2))
+    assert caught.value.code == "other_cluster"
+
+
+def test_a_head_is_of_one_database() -> None:
+    assert check_cluster(Head("c", 1, 1), "c") is None
+    with pytest.raises(Conflict, match="belongs to the database c and the object storage holds d"):
+        check_cluster(Head("c", 1, 1), "d")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import metadata
 
 import pytest
 
@@ -53,8 +54,9 @@ def test_what_is_missing_is_told_with_what_there_is(install: Install) -> None:
     ],
 )
 def test_what_we_publish_is_told_with_how_to_install_it(
-    ask: Callable[[Host], object], expected: str
+    ask: Callable[[Host], object], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(metadata, "distributions", lambda: ())  # some of them are installed here
     with pytest.raises(NotFound, match=expected):
         ask(_host())
 

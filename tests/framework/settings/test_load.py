@@ -101,6 +101,22 @@ def test_variables_name_lists_and_tables(tmp_path: Path) -> None:
     assert plugins.strict is True
 
 
+def test_the_database_has_a_table_of_its_own(tmp_path: Path) -> None:
+    text = '[datamanager]\ngrace = "2h"\ncheckpoint_commits = 50\n'
+    settings = _load(tmp_path, text, {"OSTLER_DATAMANAGER__CHECKPOINT_INTERVAL": "90s"})
+    chosen = settings.datamanager
+    assert (chosen.grace, chosen.checkpoint_commits) == (7200.0, 50)
+    assert (chosen.checkpoint_interval, chosen.cache_bytes) == (90.0, 32 << 20)
+    assert settings.origin("datamanager.grace").endswith("ostler.toml")
+    assert settings.origin("datamanager.cache_bytes") == "default"
+    with pytest.raises(BadRequest) as caught:
+        _load(tmp_path, "[datamanager]\ngrace = 0\nfile_sise = 1\n")
+    assert {path for path, _, _ in _faults(caught.value)} == {
+        "datamanager.grace",
+        "datamanager.file_sise",
+    }
+
+
 def test_an_empty_variable_is_none(tmp_path: Path) -> None:
     assert _load(tmp_path, "jobs = 5", {"OSTLER_JOBS": ""}).jobs == 5
 

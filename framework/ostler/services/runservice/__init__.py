@@ -5,6 +5,7 @@ from __future__ import annotations
 from .actions import RunActions
 from .creation import RunCreation
 from .entries import TYPES, root_group
+from .events import Events
 from .index import RunIndex
 from .instances import Instance, open_instance
 from .merging import MergeRuns
@@ -17,6 +18,7 @@ from .store import RunStore, StoredRun
 
 __all__ = [
     "TYPES",
+    "Events",
     "Instance",
     "MergeRuns",
     "Outputs",

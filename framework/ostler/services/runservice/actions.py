@@ -11,6 +11,7 @@ from ostler.runs.model import Run
 from ostler.spi.kv import Delete, Operation
 
 from . import keys
+from .events import Events
 from .store import RunStore, StoredRun
 from .values import at_revision
 
@@ -22,9 +23,10 @@ _ATTEMPTS = 100
 class RunActions:
     """The actions of a run that do not need its owner: read, decide, write if nobody was faster."""
 
-    def __init__(self, store: RunStore, clock: Clock) -> None:
+    def __init__(self, store: RunStore, clock: Clock, events: Events) -> None:
         self._store = store
         self._clock = clock
+        self._events = events
 
     def stop(self, run_id: str) -> Run:
         """Ask a running run to stop; its owner brings it to its end.
@@ -73,5 +75,6 @@ class RunActions:
         if changed.phase.final:
             operations.append(Delete(keys.queued(changed.group, changed.id)))
             owner = ""
+        operations += self._events.of(stored.run, changed)
         operations.append(self._store.put_header(changed, owner))
         return operations

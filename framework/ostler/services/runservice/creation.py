@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ostler.clock import Clock
 from ostler.datamanager import Put as PutEntry
+from ostler.datamanager import Reading
 from ostler.errors import Conflict, Error, NotFound, Unavailable, Unknown
 from ostler.kv import absent
 from ostler.runs.config import RunConfig
@@ -67,20 +68,7 @@ class RunCreation:
 
     def _reserve(self, config: RunConfig, run: Run, owner: str, restarts: Run | None) -> Run:
         """Give the run its number, unless it has one; return it with that."""
-        root = entries.root_group(run.group)
-        sources = [run.id, *([restarts.id] if restarts else [])]
-        reading = self._store.datamanager.read(
-            [
-                (entries.COUNTER, entries.counter_id(root)),
-                (entries.RESERVATION, run.id),
-                *((entries.RUN, run_id) for run_id in sources),
-            ],
-            groups=[
-                entries.counter_group(root),
-                entries.config_group(config.id),
-                *map(entries.run_group, sources),
-            ],
-        )
+        reading = self._read(config, run, restarts)
         counter, reservation, archived, *restarted = reading.values
         if reservation is not None:
             return _numbered(run, entries.decode_reservation(reservation).run)
@@ -94,15 +82,31 @@ class RunCreation:
             enqueue_time=self._clock.now(),
             archived=run.phase.final,
         )
+        root = entries.counter_id(entries.root_group(run.group))
         actions = [
-            PutEntry(
-                entries.COUNTER, entries.counter_id(root), entries.encode_counter(added.counter)
-            ),
+            PutEntry(entries.COUNTER, root, entries.encode_counter(added.counter)),
             PutEntry(entries.CONFIG, config.id, entries.encode_config(config)),
             _entry(added, owner),
         ]
         self._store.datamanager.commit(actions, token=reading.token)
         return added
+
+    def _read(self, config: RunConfig, run: Run, restarts: Run | None) -> Reading:
+        """Read all that the reservation depends on."""
+        root = entries.root_group(run.group)
+        sources = [run.id, *([restarts.id] if restarts else [])]
+        return self._store.datamanager.read(
+            [
+                (entries.COUNTER, entries.counter_id(root)),
+                (entries.RESERVATION, run.id),
+                *((entries.RUN, run_id) for run_id in sources),
+            ],
+            groups=[
+                entries.counter_group(root),
+                entries.config_group(config.id),
+                *map(entries.run_group, sources),
+            ],
+        )
 
     def _show(self, run: Run, owner: str) -> Run:
         """Write the run to where it can be seen."""

@@ -40,8 +40,10 @@ __all__ = [
     "encode_reservation",
     "encode_run",
     "header_of",
+    "packed_header",
     "root_group",
     "run_group",
+    "unpack_header",
 ]
 
 RUN = "run"
@@ -157,15 +159,27 @@ def decode_reservation(data: bytes) -> Reservation:
 
 def header_of(data: bytes) -> dict[str, Any]:
     """Return the fields of a run that are not its tasks, as they are stored."""
-    header: dict[str, Any] = _decoded("run", _header, data)
+    return unpack_header(packed_header(data))
+
+
+def unpack_header(packed: bytes) -> dict[str, Any]:
+    """Return the fields that `packed_header` holds.
+
+    :raises Internal: they are damaged.
+    """
+    header: dict[str, Any] = _decoded("run", msgpack.unpackb, packed)
     return header
 
 
-def _header(data: bytes) -> Any:
-    version, size = _PREFIX.unpack_from(data)
+def packed_header(data: bytes) -> bytes:
+    """Return the part of an entry that holds what is not tasks, as it is.
+
+    :raises Internal: the entry is damaged or of another version.
+    """
+    version, size = _decoded("run", _PREFIX.unpack_from, data)
     if version != _VERSION:
-        raise ValueError(f"format {version}")
-    return msgpack.unpackb(data[_PREFIX.size : _PREFIX.size + size])
+        raise Internal(f"a stored run has format {version}: a later version wrote it")
+    return data[_PREFIX.size : _PREFIX.size + size]
 
 
 def _tasks(data: bytes) -> dict[str, Task]:

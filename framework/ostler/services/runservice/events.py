@@ -11,13 +11,13 @@ from ostler.clock import Clock
 from ostler.kv import KeyValueStore
 from ostler.runs.model import Run
 from ostler.runs.views import run_view
-from ostler.spi.kv import Put
+from ostler.spi.kv import Operation, Put
 from ostler.spi.runs import RunEvent, RunView
 
 from . import keys
 from .values import dump, load
 
-__all__ = ["EventTeller", "event_of"]
+__all__ = ["EventTeller", "Events", "event_of"]
 
 
 def event_of(before: Run | None, after: Run, now: float) -> RunEvent | None:
@@ -29,15 +29,32 @@ def event_of(before: Run | None, after: Run, now: float) -> RunEvent | None:
     return RunEvent(run=run_view(after), time=now, previous_phase=phase, previous_result=result)
 
 
+class Events:
+    """Makes the operations that store an event together with the change that it tells of.
+
+    Whoever changes a run stores them; who tells them is an `EventTeller`, of any process.
+
+    :param wanted: whether anybody listens: else nothing is stored.
+    """
+
+    def __init__(self, clock: Clock, *, wanted: bool) -> None:
+        self._clock = clock
+        self._wanted = wanted
+
+    def of(self, before: Run, after: Run) -> list[Operation]:
+        """Return what stores the event of a change, nothing if it changed neither phase nor result."""
+        event = event_of(before, after, self._clock.now()) if self._wanted else None
+        return [Put(keys.EVENTS + self._clock.new_id(), dump(asdict(event)))] if event else []
+
+
 class EventTeller:
     """Tells stored events in a thread of its own, and forgets those that were told.
 
     :param tell: whom to tell; it isolates and reports its own failures.
     """
 
-    def __init__(self, kv: KeyValueStore, clock: Clock, tell: Callable[[RunEvent], None]) -> None:
+    def __init__(self, kv: KeyValueStore, tell: Callable[[RunEvent], None]) -> None:
         self._kv = kv
-        self._clock = clock
         self._tell = tell
         self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="run-events", daemon=True)
@@ -55,10 +72,6 @@ class EventTeller:
         """Tell what is left and end."""
         self._wake.put(False)
         self._thread.join()
-
-    def operation(self, event: RunEvent) -> Put:
-        """Return the operation that stores an event together with its change."""
-        return Put(keys.EVENTS + self._clock.new_id(), dump(asdict(event)))
 
     def _run(self) -> None:
         go_on = True

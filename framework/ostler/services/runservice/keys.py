@@ -7,6 +7,7 @@ header too. So one comparison guards the whole run.
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from urllib.parse import quote
 
 __all__ = [
@@ -34,6 +35,8 @@ EXECUTOR_TASKS = "executortask/"
 INSTANCES = "instance/"
 QUEUES = "queue/"
 
+_LONGEST = 300
+
 
 def run(run_id: str) -> str:
     """Return the key of a run's header."""
@@ -52,12 +55,12 @@ def task(run_id: str, task_id: str) -> str:
 
 def running(group: str) -> str:
     """Return the key that holds the id of the run that runs in a group."""
-    return f"running/{quote(group, safe='')}"
+    return f"running/{_part(group)}"
 
 
 def queue(group: str) -> str:
     """Return the prefix of a group's queued runs, in order."""
-    return f"{QUEUES}{quote(group, safe='')}/"
+    return f"{QUEUES}{_part(group)}/"
 
 
 def queued(group: str, run_id: str) -> str:
@@ -78,3 +81,11 @@ def executor_task(task_id: str) -> str:
 def instance(instance_id: str) -> str:
     """Return the key of a process that owns runs."""
     return f"{INSTANCES}{instance_id}"
+
+
+def _part(text: str) -> str:
+    """Return a text as one part of a key; one that is too long for a key by its hash."""
+    quoted = quote(text, safe="")
+    if len(quoted) <= _LONGEST:
+        return quoted
+    return f"{quoted[:_LONGEST]}#{blake2b(text.encode(), digest_size=16).hexdigest()}"

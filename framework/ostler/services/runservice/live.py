@@ -27,6 +27,7 @@ class Turn:
     :param ended: tasks whose executor task is over.
     :param started: executor by task that it is given in this turn.
     :param ignored: reports that would have moved a final task.
+    :param full: more tasks could start, in another turn.
     """
 
     run: Run
@@ -36,6 +37,7 @@ class Turn:
     ended: set[str] = field(default_factory=set)
     started: dict[str, str] = field(default_factory=dict)
     ignored: list[TaskReport] = field(default_factory=list)
+    full: bool = False
 
     def replace_task(self, task: Task) -> None:
         """Put another state of a task in."""

@@ -14,6 +14,7 @@ from ostler.runs.model import REASON, OutputPhase, Phase, Run, Status, Step, Ste
 from ostler.spi.kv import Delete, Operation
 
 from . import keys
+from .events import Events
 from .instances import Instance, claim_dead
 from .outputs import Outputs, TaskOutputs
 from .settling import Settling
@@ -39,15 +40,17 @@ class Recovery:
         store: RunStore,
         outputs: Outputs,
         clock: Clock,
+        events: Events,
         remove_pods: Callable[[Instance], None],
         log_file: Callable[[Path, str, int | None], Path],
     ) -> None:
         self._store = store
         self._outputs = outputs
         self._clock = clock
+        self._events = events
         self._remove_pods = remove_pods
         self._log_file = log_file
-        self._settling = Settling(store, clock)
+        self._settling = Settling(store, clock, events)
 
     def recover(self) -> list[str]:
         """End what dead instances left; return the ids of the runs. Safe to repeat, also at once."""
@@ -67,6 +70,12 @@ class Recovery:
             if stored.run.phase.final:
                 self._store.move(stored.run.id)
         return ended
+
+    def leave(self, instance: Instance) -> None:
+        """Forget an instance of this process that owns no run any more."""
+        self._store.write([], instance.forgotten())
+        self._settling.settle([instance.id])  # those that it could not begin
+        instance.remove()
 
     def _owned(self, instance: Instance) -> list[str]:
         return [stored.run.id for stored in self._store.active() if stored.owner == instance.id]
@@ -89,6 +98,7 @@ class Recovery:
         operations.append(Delete(keys.queued(run.group, run.id)))
         if run.phase is Phase.RUNNING:
             operations.append(Delete(keys.running(run.group)))
+        operations += self._events.of(run, ended)
         operations.append(self._store.put_header(ended, ""))
         guards = [at_revision(keys.run(run.id), run.revision)]
         return self._store.write(guards, operations) is not None

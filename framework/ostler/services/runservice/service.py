@@ -25,7 +25,7 @@ from ostler.spi.storage import Body, Readable
 from . import keys
 from .archiving import Archiver
 from .assigning import Assigning
-from .events import EventTeller
+from .events import Events, EventTeller
 from .inbox import Batch, Inbox
 from .live import LiveRun, Turn
 from .mailboxes import Mailboxes
@@ -70,8 +70,8 @@ class Runservice:
         self._recover = recover
         self._mailboxes = Mailboxes(clock)
         self._placing = Placing(policies, self._mailboxes.known)
-        self._teller = EventTeller(store.kv, clock, policies.tell) if policies.tell else None
-        self._writer = TurnWriter(store, owner, self._teller)
+        self._teller = EventTeller(store.kv, policies.tell) if policies.tell else None
+        self._writer = TurnWriter(store, owner, Events(clock, wanted=bool(policies.tell)))
         self._turning = Turning(store, self._placing, policies)
         self._assigning = Assigning(outputs, self._mailboxes, policies)
         self._archiver = Archiver(store.move)
@@ -159,7 +159,7 @@ class Runservice:
             for event in events:
                 run_id = event.key[len(keys.RUNS) :]
                 live = self._live.get(run_id)
-                if live and event.value and event.revision > live.run.revision:
+                if live and event.revision > live.run.revision:
                     self._inbox.changed(run_id)
                 elif live is None:
                     self._inbox.wake()  # a place in a group may be free
@@ -226,16 +226,19 @@ class Runservice:
             live.reload(self._store.run(run_id).run)
 
     def _settle(self, live: LiveRun, reports: Sequence[TaskReport]) -> None:
-        """Turn a run and store the turn, again if somebody else wrote in between."""
+        """Turn a run and store the turn, again if somebody else wrote in between or more can start."""
         while live.run.id in self._live:
             now = self._clock.now()
             turn = self._turning.turn(live, reports, now)
-            revision = self._writer.write(live, turn, now)
-            if revision is not None:
-                self._commit(live, turn, revision)
+            revision = self._writer.write(live, turn)
+            if revision is None:
+                self._turning.undo(live, turn)
+                self._load(live.run.id)
+                continue
+            self._commit(live, turn, revision)
+            if not turn.full:
                 return
-            self._turning.undo(live, turn)
-            self._load(live.run.id)
+            reports = ()
 
     def _commit(self, live: LiveRun, turn: Turn, revision: int) -> None:
         live.commit(turn, revision)

@@ -14,6 +14,7 @@ from ostler.spi.kv import Delete as DeleteKey
 from . import entries, keys
 from .commits import until_settled
 from .entries import Reservation
+from .events import Events
 from .store import RunStore
 
 __all__ = ["KV_LOST", "NEVER_SHOWN", "Settling"]
@@ -29,9 +30,10 @@ class Settling:
     instance is not known, and after that the run is not there, it never will be.
     """
 
-    def __init__(self, store: RunStore, clock: Clock) -> None:
+    def __init__(self, store: RunStore, clock: Clock, events: Events) -> None:
         self._store = store
         self._clock = clock
+        self._events = events
 
     def settle(self, died: Collection[str] = ()) -> list[str]:
         """Settle what can be settled; return the ids of the runs. Safe to repeat, also at once.
@@ -64,10 +66,13 @@ class Settling:
             return False
         actions: list[Action] = [Delete(entries.RESERVATION, run_id)]
         if archived is None:  # an import may bring the reservation of a run that is here already
-            run = self._ended(entries.decode_reservation(reservation), reason)
+            reserved = entries.decode_reservation(reservation)
+            run = self._ended(reserved, reason)
             actions.append(Put(entries.RUN, run_id, entries.encode_run(run)))
+            # Before the commit: nothing else can become of it, and told twice is better than never.
+            gone = DeleteKey(keys.tasks(run_id), prefix=True)
+            self._store.write([], [gone, *self._events.of(reserved.run, run)])
         self._store.datamanager.commit(actions, token=reading.token)
-        self._store.write([], [DeleteKey(keys.tasks(run_id), prefix=True)])
         return True
 
     def _ended(self, reservation: Reservation, reason: str) -> Run:
@@ -86,7 +91,9 @@ class Settling:
         )
 
     def _tasks(self, run: Run, reason: str, now: float) -> Mapping[str, Task]:
-        config = self._store.config(run.config_id)
+        config = self._store.archive.config(run.config_id)
+        if config is None:  # lost with a damaged storage: that must not keep the run from ending
+            return run.tasks
         fresh = {task.id: new_task(task) for task in config.tasks.values()}
         return {
             task_id: run.tasks.get(task_id)

@@ -16,6 +16,7 @@ from ostler.services.scheduler import Placing, approve_waiting
 from . import keys
 from .live import LiveRun, Turn
 from .store import RunStore
+from .turns import most_starts
 
 __all__ = ["Turning"]
 
@@ -27,6 +28,7 @@ class Turning:
         self._store = store
         self._placing = placing
         self._policies = policies
+        self._most = most_starts(store.kv.capabilities.max_operations)
 
     def turn(self, live: LiveRun, reports: Sequence[TaskReport], now: float) -> Turn:
         """Return what ``reports``, and all that follows from them, make of a run."""
@@ -69,6 +71,9 @@ class Turning:
             given = task.id in turn.started or task.id in live.active
             if given or turn.run.tasks[task.id].status.final:
                 return True  # cancelled since it began to wait, or named twice
+            if len(turn.started) == self._most:
+                turn.full = True
+                return False
             view = partial(task_view, turn.run, live.config, task.id)
             placement = self._placing.place(task, view, now)
             if placement.executor_id:

@@ -7,33 +7,44 @@ from ostler.runs.model import Phase, Run
 from ostler.spi.kv import Compare, Delete, Operation, Put
 
 from . import keys
-from .events import EventTeller, event_of
+from .events import Events
 from .live import LiveRun, Turn
 from .store import RunStore
 from .values import at_revision, dump
 
-__all__ = ["TurnWriter"]
+__all__ = ["TurnWriter", "most_starts"]
+
+_BESIDE = 6
+"""Comparisons and operations at the end of a turn beside those of the tasks that start: the run's
+header and place compared, its queue and place, an event, and the header written."""
+
+
+def most_starts(max_operations: int | None) -> int | None:
+    """Return how many tasks may start in one turn; None: any number.
+
+    That a task does not run yet is compared in the same transaction that says that it does.
+    """
+    return None if max_operations is None else max(1, (max_operations - _BESIDE) // 2)
 
 
 class TurnWriter:
     """Stores turns, each under its run's change group.
 
     :param owner: the instance that writes.
-    :param teller: keeps events of a changed phase or result; None: nobody listens.
     """
 
-    def __init__(self, store: RunStore, owner: str, teller: EventTeller | None) -> None:
+    def __init__(self, store: RunStore, owner: str, events: Events) -> None:
         self._store = store
         self._owner = owner
-        self._teller = teller
+        self._events = events
 
-    def write(self, live: LiveRun, turn: Turn, now: float) -> int | None:
+    def write(self, live: LiveRun, turn: Turn) -> int | None:
         """Store a turn; return the header's new revision, 0 when it needed no writing.
 
         None: somebody else wrote to the run meanwhile, and nothing was stored.
         """
         header = _header_differs(live.run, turn.run)
-        operations = self._operations(live, turn, now)
+        operations = self._operations(live, turn)
         if header:
             owner = "" if turn.run.phase.final else self._owner
             operations.append(self._store.put_header(turn.run, owner))
@@ -52,16 +63,14 @@ class TurnWriter:
             guards.append(absent(keys.running(live.run.group)))
         return guards
 
-    def _operations(self, live: LiveRun, turn: Turn, now: float) -> list[Operation]:
+    def _operations(self, live: LiveRun, turn: Turn) -> list[Operation]:
         run = turn.run
         operations: list[Operation] = [
             self._store.put_task(run.id, run.tasks[task_id]) for task_id in turn.changed
         ]
         operations += [Delete(keys.executor_task(task_id)) for task_id in turn.ended]
         operations += _places(live.run, run)
-        event = event_of(live.run, run, now) if self._teller else None
-        if event and self._teller:
-            operations.append(self._teller.operation(event))
+        operations += self._events.of(live.run, run)
         return operations
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,16 +21,20 @@ from ostler.runs.creation import new_run
 from ostler.runs.model import OutputPhase, Run, Status, Step, StepPhase
 from ostler.runs.reports import TaskReport
 from ostler.services.api import ExecutorStatus, ExecutorTask
+from ostler.services.executor.files import log_file
 from ostler.services.policies import Policies
 from ostler.services.runservice import (
     TYPES,
+    Events,
     Outputs,
+    Recovery,
     RunActions,
     RunCreation,
     RunIndex,
     RunRemoval,
     Runservice,
     RunStore,
+    Selection,
     keys,
 )
 from ostler.services.runservice.values import dump
@@ -111,19 +116,24 @@ class _Empty:
 class World:
     """Everything of one instance."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, max_operations: int | None = None) -> None:
         self.clock = CLOCK
         driver = open_driver(SqliteSettings(path=str(directory / "ostler.db")))
         self.kv = KeyValueStore(driver, clock=CLOCK)
+        if max_operations is not None:
+            limited = replace(self.kv.capabilities, max_operations=max_operations)
+            self.kv._capabilities = limited
         self.ost = ObjectStorage(MemoryStorage(MemorySettings()), clock=CLOCK)
         self.directory = directory
         self.datamanager = Datamanager(self.ost, self.kv, types=TYPES, clock=CLOCK)
         self.datamanager.open()
+        self._opened = [self.datamanager]
         self.index = RunIndex(self.datamanager, directory / "index")
         self.store = RunStore(self.kv, self.datamanager, self.index)
         self.outputs = Outputs(self.ost)
+        self.events = Events(CLOCK, wanted=False)
         self.removal = RunRemoval(self.store, self.outputs)
-        self.actions = RunActions(self.store, CLOCK)
+        self.actions = RunActions(self.store, CLOCK, self.events)
         self.creation = RunCreation(self.store, self.outputs, CLOCK)
         self._moved = threading.Condition()
         self._latest: dict[str, Run] = {}
@@ -150,6 +160,26 @@ class World:
             record = {"host": "elsewhere", "pid": 1, "directory": "/nowhere", "executor": "double"}
             self.kv.put(keys.instance(owner), dump(record))
 
+    def reopened(self, wire: Any = None) -> RunStore:
+        """Return the store as another process has it: nothing of this one's memory."""
+        other = Datamanager(self.ost, self.kv, types=TYPES, clock=CLOCK)
+        other.open()
+        self._opened.append(other)
+        index = RunIndex(other, self.directory / "index")
+        if wire is None:
+            return RunStore(self.kv, other, index)
+        return RunStore(wire.around(self.kv), wire.around(other), index)
+
+    def recovery(self, store: RunStore | None = None) -> Recovery:
+        return Recovery(
+            store or self.store, self.outputs, CLOCK, self.events, lambda _: None, log_file
+        )
+
+    def counters(self, store: RunStore | None = None) -> list[int]:
+        runs = (store or self.reopened()).list(Selection()).runs
+        assert len({run.id for run in runs}) == len(runs)
+        return sorted(run.counter for run in runs)
+
     def await_run(self, run_id: str, holds: Callable[[Run], bool]) -> Run:
         with self._moved:
             assert self._moved.wait_for(
@@ -164,7 +194,8 @@ class World:
         for service in self._services:
             service.close()
             assert service.failure is None
-        self.datamanager.close()
+        for opened in self._opened:
+            opened.close()
         self.kv.close()
         self.ost.close()
 

@@ -25,7 +25,7 @@ def recovery(world: World, removed: list[str]) -> Recovery:
     def remove_pods(instance: Instance) -> None:
         removed.append(instance.id)
 
-    return Recovery(world.store, world.outputs, CLOCK, remove_pods, log_file)
+    return Recovery(world.store, world.outputs, CLOCK, world.events, remove_pods, log_file)
 
 
 def test_an_instance_that_lives_is_left_alone(world: World, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +14,7 @@ from ostler.services.policies import Policies
 from ostler.services.runservice import RunActions
 from ostler.spi.runs import RunEvent
 
-from .conftest import CLOCK, run_config
-
-if TYPE_CHECKING:
-    from .conftest import World
+from .conftest import CLOCK, World, run_config
 
 
 def task(name: str, *parents: TaskConfig, **more: object) -> TaskConfig:
@@ -60,6 +57,21 @@ def test_no_more_tasks_at_once_than_the_limit(world: World) -> None:
     assert executor.most == 2
 
 
+def test_more_tasks_start_at_once_than_fit_in_a_transaction(tmp_path: Path) -> None:
+    small = World(tmp_path, max_operations=16)
+    tasks = [task(f"t{number}") for number in range(40)]
+    executor = small.serve()
+    executor.status = replace(executor.status, limit=33)
+    executor.hold = {item.name for item in tasks}
+    executor.start()
+    run = small.add(run_config(*tasks))
+    executor.end(*(item.id for item in executor.await_held(33)))
+    executor.end(*(item.id for item in executor.await_held(7)))
+    assert small.await_end(run.id).result is Result.SUCCESS
+    assert list(small.kv.items("executortask/")) == []
+    small.close()
+
+
 def test_a_stop_from_elsewhere_ends_what_runs_and_starts_nothing_more(world: World) -> None:
     first, second = (a := task("first")), task("second", a)
     executor = world.serve()
@@ -67,7 +79,7 @@ def test_a_stop_from_elsewhere_ends_what_runs_and_starts_nothing_more(world: Wor
     executor.start()
     run = world.add(run_config(first, second))
     executor.await_held(1)
-    RunActions(world.store, CLOCK).stop(run.id)
+    RunActions(world.store, CLOCK, world.events).stop(run.id)
     ended = world.await_end(run.id)
     assert ended.result is Result.STOPPED
     assert ended.tasks[first.id].status is Status.STOPPED

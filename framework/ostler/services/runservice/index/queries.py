@@ -6,11 +6,10 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-import msgpack
-
 from ostler.runs import codec
 from ostler.runs.model import Run
 
+from ..entries import unpack_header
 from ..selection import Selection
 
 __all__ = ["referring", "select"]
@@ -30,7 +29,7 @@ def select(
         [*(value for _, values in conditions for value in values), -1 if limit is None else limit],
     )
     return tuple(
-        codec.decode_run(msgpack.unpackb(header), tasks={}, revision=0) for (header,) in rows
+        codec.decode_run(unpack_header(header), tasks={}, revision=0) for (header,) in rows
     )
 
 
