@@ -236,6 +236,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=100, help="of each fault")
     parser.add_argument("--fault", choices=FAULTS, action="append", help="default: all")
+    parser.add_argument("--arbiter", choices=ARBITERS, action="append", help="default: both")
     parser.add_argument("--seed", type=int, default=20260603)
     parser.add_argument("--patience", type=float, default=5.0, help="request_timeout")
     parser.add_argument("--limit", type=float, default=2.0, help="seconds until all goes on")
@@ -258,13 +259,14 @@ def main() -> int:
         campaigns = {
             arbiter: Campaign(world, place, chance, fault)
             for arbiter, place in world.places.items()
+            if arbiter in (given.arbiter or ARBITERS)
         }
         left = [each for each in given.fault or FAULTS for _ in range(given.cycles)]
         chance.shuffle(left)
-        turn = 0
+        arbiters, turn = given.arbiter or ARBITERS, 0
         while left:
-            campaign = campaigns[ARBITERS[turn % 2]]
-            some = min(PER_ROUND, max(1, len(left) // 2 if turn % 2 == 0 else len(left)))
+            campaign = campaigns[arbiters[turn % len(arbiters)]]
+            some = min(PER_ROUND, -(-len(left) // 2) if turn % 2 == 0 else len(left))
             now, left = left[:some], left[some:]
             turn += 1
             campaign.round(now)

@@ -98,7 +98,7 @@ class Publisher:
         self._running = True
         while not self._closed:
             self._gate = gate = self._threads.gate()
-            if not self._closed and self._news() is None:
+            if not self._closed and self._news() is None and not self._turns.asks:
                 gate.wait()
             if self._try():
                 self._clock.sleep(_REST)
@@ -114,6 +114,7 @@ class Publisher:
         self._try()
 
     def _try(self) -> bool:
+        self._turns.ask()
         try:
             return self.publish()
         except Conflict as error:
