@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from processes import Processes
-from workload import Place
+from workload import Place, Wrap
 
+from ostler.datamanager import Datamanager
 from ostler.spi import KvDriver
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -21,7 +22,7 @@ from tcp_proxy import TcpProxy
 ARBITERS = ("storage", "kv")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EtcdPlace(Place):
     """A database, and the etcd beside it.
 
@@ -30,9 +31,14 @@ class EtcdPlace(Place):
     :param patience: seconds until a request that is not answered is given up.
     """
 
-    endpoint: str = ""
-    prefix: str = ""
-    patience: float = 5.0
+    endpoint: str
+    prefix: str
+    patience: float
+
+    def open(self, wrap: Wrap | None = None) -> Datamanager:
+        database = Place.open(self, wrap)
+        assert database.status().arbiter == self.arbiter
+        return database
 
     def store(self) -> KvDriver:
         # Only children open one: gRPC does not survive a fork.

@@ -24,6 +24,8 @@ __all__ = ["Committer", "Request"]
 
 _PATIENCE = 1 / 4
 """Of the time that the last commit took, at most."""
+_LONGEST = 0.05
+"""Seconds: what took longer was held up."""
 
 
 class Request:
@@ -107,7 +109,7 @@ class Committer:
                 request.error = request.error or _own(error)
         finally:
             now = self._clock.monotonic()
-            self._until = now + _PATIENCE * (now - began)
+            self._until = now + min(_LONGEST, _PATIENCE * (now - began))
             self._turn = now + self._turns.won(self._log.state, self._log.took)
             self._hand_over(batch)
 
