@@ -110,7 +110,8 @@ class Committer:
         finally:
             now = self._clock.monotonic()
             self._until = now + min(_LONGEST, _PATIENCE * (now - began))
-            self._turn = now + self._turns.won(self._log.state, self._log.took)
+            with self._log.lock:
+                self._turn = now + self._turns.won(self._log.state, self._log.took)
             self._hand_over(batch)
 
     def _gather(self) -> None:
