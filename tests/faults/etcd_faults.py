@@ -37,7 +37,8 @@ NAMES, LISTENER = ("a", "b"), "c"
 THREADS = 10
 """Of both processes together, whose successes are counted beside what is watched."""
 
-GRACE, POLL = 5.0, 2.0
+GRACE, POLL = 12.0, 2.0
+"""Who was stopped to be judged, for seconds on a busy machine, must not find what it wants gone."""
 PER_ROUND = 10
 PATIENCE = 60.0
 SHORT, LONG, SELDOM = (0.1, 1.5), (4.0, 8.0), 0.1
