@@ -244,6 +244,7 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help="some faults last for many seconds")
     parser.add_argument("--directory", type=Path, default=quick_directory())
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and take etcd along
     print(f"seed {given.seed}, {given.cycles} cycles", flush=True)
     chance = random.Random(given.seed)
     began = time.monotonic()
