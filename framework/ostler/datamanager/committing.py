@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ostler.clock import Clock
 from ostler.errors import Conflict, Error, Unknown
@@ -24,6 +25,8 @@ __all__ = ["Committer", "Request"]
 
 _PATIENCE = 1 / 4
 """Of the time that the last commit took, at most."""
+_LONGEST = 0.05
+"""Seconds: what took longer was held up."""
 
 
 class Request:
@@ -105,11 +108,17 @@ class Committer:
                 told = error if request is leader else _own(error)
                 request.error = request.error or told
         finally:
-            now = self._clock.monotonic()
-            self._until = now + _PATIENCE * (now - began)
-            with self._log.lock:
-                self._turn = now + self._turns.won(self._log.state, self._log.took)
-            self._hand_over(batch)
+            try:
+                self._note(began)
+            finally:
+                self._hand_over(batch)
+
+    def _note(self, began: float) -> None:
+        """Note how long a batch took: others are waited for, and let in, in relation to that."""
+        now = self._clock.monotonic()
+        self._until = now + min(_LONGEST, _PATIENCE * (now - began))
+        with self._log.lock:
+            self._turn = now + self._turns.won(self._log.state, self._log.took)
 
     def _gather(self) -> None:
         """Wait for those whose commits have just been made: most come again at once.
@@ -127,10 +136,12 @@ class Committer:
             self._gathered = None
 
     def _yield(self) -> None:
-        """Let other processes in that wrote lately, until their time is over."""
+        """Let other processes in that wrote lately, until their time is over; see what they wrote."""
         left = self._turn - self._clock.monotonic()
         if left > 0:
             self._clock.sleep(left)
+            with suppress(Error):  # an attempt to write tells what is wrong, if something is
+                self._log.sync()
 
     def _take(self) -> list[Request]:
         """Return the next batch: as many as fit, one at least."""

@@ -98,12 +98,17 @@ class Publisher:
         self._running = True
         while not self._closed:
             self._gate = gate = self._threads.gate()
-            if not self._closed and self._news() is None:
-                gate.wait()
+            if self._news() is None and not self._turns.asks:
+                self._wait(gate)
             if self._try():
                 self._clock.sleep(_REST)
             else:
                 self._end.wait(_AGAIN)
+
+    def _wait(self, gate: Gate) -> None:
+        """Wait for news, or for the end, which may have come before there was this gate."""
+        if not self._closed:
+            gate.wait()
 
     def close(self) -> None:
         """Publish what is left; let `run` end."""
@@ -114,6 +119,8 @@ class Publisher:
         self._try()
 
     def _try(self) -> bool:
+        if not self._closed:
+            self._turns.ask()
         try:
             return self.publish()
         except Conflict as error:
