@@ -293,21 +293,21 @@ def bench_read(bench: Bench, _kv: str) -> None:
     dm.open()
     wanted = DICE.sample(range(entries), 2000)
     for fresh, goals in ((False, (100, 10)), (True, (100, 100))):
-        name = "seen by every process" if fresh else "as this process knows it"
+        scope = "seen by every process" if fresh else "as this process knows it"
         ids = [f"e{number:09}" for number in wanted[: 1000 if fresh else 2000]]
         took = []
-        for id in ids:
+        for name in ids:
             began = time.perf_counter()
-            assert dm.get("entry", id, fresh=fresh)
+            assert dm.get("entry", name, fresh=fresh)
             took.append(time.perf_counter() - began)
         again = []
-        for id in ids[-200:] * 5:
+        for name in ids[-200:] * 5:
             began = time.perf_counter()
-            dm.get("entry", id, fresh=fresh)
+            dm.get("entry", name, fresh=fresh)
             again.append(time.perf_counter() - began)
         if not fresh:
-            reported(f"point read, cold, {name}", statistics.median(took) * 1e6, "us", goals[0])
-        reported(f"point read, cached, {name}", statistics.median(again) * 1e6, "us", goals[1])
+            reported(f"point read, cold, {scope}", statistics.median(took) * 1e6, "us", goals[0])
+        reported(f"point read, cached, {scope}", statistics.median(again) * 1e6, "us", goals[1])
     dm.close()
 
 

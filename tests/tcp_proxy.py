@@ -79,6 +79,8 @@ class TcpProxy:
         except OSError:
             self._drop(client, server)
             return
+        for each in (client, server):  # small pieces are not to wait for an acknowledgement
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for source, sink in ((client, server), (server, client)):
             threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 

@@ -21,6 +21,8 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 from ostler.clock import SystemClock
@@ -29,6 +31,7 @@ from ostler.errors import Conflict, Unknown
 from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
 from ostler.retry import RetryPolicy
+from ostler.spi import KvDriver
 from ostler.spi.storage import Capabilities, StorageDriver
 from ostler_posix.driver import PosixStorage
 from ostler_posix.settings import PosixSettings
@@ -99,13 +102,15 @@ class Place:
         driver = wrap(self.settings) if wrap else self.driver(self.settings)
         retry = RetryPolicy(attempts=3, first=0.01)
         ost = ObjectStorage(driver, clock=clock, retry=retry)
-        store = open_driver(
-            SqliteSettings(path=str(self.directory / "kv" / "own" / "store.sqlite"))
-        )
-        kv = KeyValueStore(store, clock=clock)
+        kv = KeyValueStore(self.store(), clock=clock)
         database = Datamanager(ost, kv, types=TYPES, clock=clock, options=self.options)
         database.open()
         return database
+
+    def store(self) -> KvDriver:
+        """Open the key-value store."""
+        path = self.directory / "kv" / "own" / "store.sqlite"
+        return open_driver(SqliteSettings(path=str(path)))
 
 
 def close(database: Datamanager) -> None:
@@ -162,16 +167,21 @@ class Worker:
         self._database, self._journal, self._name = database, journal, name
         self._seed, self._ended, self._window = seed, ended, window
         self._never = threading.Event()
+        self._tries = count(1)
 
     def run(self, writers: int = 2) -> None:
         """Work in threads; what none of them may raise is said in the journal, and ends the process."""
-        jobs = [lambda name=f"{self._name}.{at}": self._write(name) for at in range(writers)]
-        jobs += [self._count, self._maintain]
+        jobs = self.jobs(writers)
         threads = [threading.Thread(target=self._safely, args=(job,), daemon=True) for job in jobs]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+
+    def jobs(self, writers: int) -> list[Callable[[], None]]:
+        """Return what the threads do."""
+        writing = [partial(self._write, f"{self._name}.{at}") for at in range(writers)]
+        return [*writing, self._count, self._maintain]
 
     def _safely(self, job: Callable[[], None]) -> None:
         try:
@@ -206,12 +216,10 @@ class Worker:
         assert found == payload(writer, number), (writer, number, found)
 
     def _count(self) -> None:
-        attempt, key = 0, f"{self._name}-{self._seed}"
         while not self._ended():
-            attempt += 1
             read = self._database.read((("counter", GROUP),), groups=(GROUP,))
             value = int(read.values[0] or 0) + 1
-            line = f"{key}-{attempt}"
+            line = f"{self._name}-{self._seed}-{next(self._tries)}"
             self._journal.say("try", line, value)
             try:
                 commit = self._database.commit(_count(value, line, self._window), token=read.token)

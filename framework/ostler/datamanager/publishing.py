@@ -98,12 +98,17 @@ class Publisher:
         self._running = True
         while not self._closed:
             self._gate = gate = self._threads.gate()
-            if not self._closed and self._news() is None:
-                gate.wait()
+            if self._news() is None:
+                self._wait(gate)
             if self._try():
                 self._clock.sleep(_REST)
             else:
                 self._end.wait(_AGAIN)
+
+    def _wait(self, gate: Gate) -> None:
+        """Wait for news, or for the end, which may have come before there was this gate."""
+        if not self._closed:
+            gate.wait()
 
     def close(self) -> None:
         """Publish what is left; let `run` end."""

@@ -27,6 +27,8 @@ _SHARE = 2.5
 """Times what a commit took, for each other process: it takes in, makes durable, and writes."""
 _ASKED = 5.0
 """The same for one that asked: it may have to end an attempt first that it has lost."""
+_LONGEST = 0.1
+"""Seconds of a commit that count: what took longer was held up."""
 _LOSSES = 2
 
 
@@ -46,7 +48,7 @@ class Turns:
         self._lost = 0
         others = {batch.writer for batch in islice(reversed(state.recent), _LATELY)}
         asked, self._asked = self._asked, False
-        return took * max(_SHARE * len(others - {self._writer}), _ASKED * asked)
+        return min(took, _LONGEST) * max(_SHARE * len(others - {self._writer}), _ASKED * asked)
 
     def lost(self) -> None:
         """Note that somebody else was faster; ask for a turn when that goes on."""

@@ -13,6 +13,7 @@ from ostler.datamanager import Gate, SystemThreads
 from ostler.datamanager.heads import Head, Heads
 from ostler.datamanager.names import KV_PREFIX
 from ostler.datamanager.publishing import Publisher
+from ostler.datamanager.turns import Turns
 from ostler.errors import Conflict, Unavailable
 from ostler.kv import KeyValueStore
 
@@ -29,7 +30,8 @@ class Place:
         heads = Heads(self.kv)
         told = heads.read()
         self.threads = threads or world.threads
-        self.publisher = Publisher(heads, self.log, self.threads, world.clock, told)
+        turns = Turns(self.kv, "writer")
+        self.publisher = Publisher(heads, self.log, turns, self.threads, world.clock, told)
 
     def head(self, commit: int, manifest: int = 1) -> Head:
         return Head(self.cluster, commit, manifest)
