@@ -124,6 +124,7 @@ class Checkpointer:
         manifests have taken its place.
         """
         failure: Error = Unavailable(f"manifest {number} could not be stored")
+        absent = False
         for _ in range(_ATTEMPTS):
             try:
                 self._manifests.create(number, data)
@@ -135,9 +136,12 @@ class Checkpointer:
                     return False
                 self._manifests.persist([number])
                 return True
-            except (NotFound, Unavailable):
-                continue  # not there, or nobody knows: the same bytes once more
+            except (NotFound, Unavailable) as error:
+                # Not there, or nobody knows: the same bytes once more.
+                absent = isinstance(error, NotFound)
         if isinstance(failure, Conflict):
+            if not absent:
+                raise Unavailable(f"manifest {number} could not be made durable") from failure
             if not any(True for _newer in self._manifests.after(number)):
                 raise missing(numbered(MANIFESTS, number), "its number was given away")
             return True
