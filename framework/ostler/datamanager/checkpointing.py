@@ -124,7 +124,6 @@ class Checkpointer:
         manifests have taken its place.
         """
         failure: Error = Unavailable(f"manifest {number} could not be stored")
-        absent = False
         for _ in range(_ATTEMPTS):
             try:
                 self._manifests.create(number, data)
@@ -136,12 +135,11 @@ class Checkpointer:
                     return False
                 self._manifests.persist([number])
                 return True
-            except (NotFound, Unavailable) as error:
-                # Not there, or nobody knows: the same bytes once more.
-                absent = isinstance(error, NotFound)
+            except Unavailable as error:
+                failure = error  # nobody knows, or it is there and not durable
+            except NotFound:
+                continue  # not there: the same bytes once more
         if isinstance(failure, Conflict):
-            if not absent:
-                raise Unavailable(f"manifest {number} could not be made durable") from failure
             if not any(True for _newer in self._manifests.after(number)):
                 raise missing(numbered(MANIFESTS, number), "its number was given away")
             return True
@@ -210,6 +208,7 @@ class Checkpointer:
         outcome = self._create(manifest)
         if outcome is Outcome.LOST:
             self._ost.delete_many([info.key for info in added])
+        if outcome is not Outcome.MADE:
             manifest = self._log.refresh()
         return CheckpointReport(
             manifest=manifest.number,
