@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -53,7 +53,7 @@ class Intent:
     outcome: Outcome = Outcome.PENDING
     ended: int | None = None
     at: int | None = None
-    error: str = field(default="")
+    error: str = ""
 
     def __str__(self) -> str:
         what = ", ".join(_told(each) for each in self.actions)

@@ -51,7 +51,6 @@ class Oracle:
         self._created: dict[int, float] = {}
         self._versions: dict[Entry, list[tuple[int, bytes | None]]] = {}
         self._moves: dict[str, list[int]] = {}
-        self._acknowledgements: list[tuple[int, Intent]] = []
         objects.on_put, objects.on_delete = self.put, self.deleted
 
     @property
@@ -307,10 +306,6 @@ class Oracle:
         for moves in self._moves.values():
             while moves and moves[-1] >= first:
                 moves.pop()
-        self._rebuild_versions()
-
-    def _rebuild_versions(self) -> None:
-        """Two commits never share a version, so popping whole numbers is enough: drop empty lists."""
         self._moves = {group: moves for group, moves in self._moves.items() if moves}
 
     def _replaced(self, key: str) -> BaseException:
