@@ -27,9 +27,10 @@ class TestMutants:
     def test_applies(self, name: str) -> None:
         MUTANTS[name].apply()()
 
+    @pytest.mark.timeout(LIMIT + 60)
     @pytest.mark.parametrize("name", QUICK)
     def test_is_found_at_once(self, name: str) -> None:
-        assert find(MUTANTS[name], 30.0)
+        assert find(MUTANTS[name], LIMIT)
 
     @pytest.mark.slow
     @pytest.mark.timeout(LIMIT + 60)

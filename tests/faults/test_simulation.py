@@ -32,6 +32,7 @@ def check(campaign: Chunk) -> None:
 
 
 class TestSimulation:
+    @pytest.mark.timeout(300)  # a few seconds, on a machine that has nothing else to do
     def test_no_seed_breaks_a_rule(self) -> None:
         check(run_chunk(0, SEEDS))
 

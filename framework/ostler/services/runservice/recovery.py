@@ -73,8 +73,10 @@ class Recovery:
 
     def leave(self, instance: Instance) -> None:
         """Forget an instance of this process that owns no run any more."""
+        known = self._store.kv.get(keys.instance(instance.id)) is not None
         self._store.write([], instance.forgotten())
-        self._settling.settle([instance.id])  # those that it could not begin
+        # Those that it could not begin; but where the store lost the instance, it lost them too.
+        self._settling.settle([instance.id] if known else [])
         instance.remove()
 
     def _owned(self, instance: Instance) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 
 from ostler.clock import Clock
-from ostler.errors import Unavailable
+from ostler.errors import Compacted, NotFound, Unavailable
 from ostler.kv import Watching
 from ostler.runs.model import Phase, Run
 from ostler.runs.reports import TaskReport
@@ -30,7 +30,7 @@ from .inbox import Batch, Inbox
 from .live import LiveRun, Turn
 from .mailboxes import Mailboxes
 from .outputs import Outputs, TaskOutputs
-from .store import RunStore
+from .store import RunStore, StoredRun
 from .turning import Turning
 from .turns import TurnWriter
 from .values import dump
@@ -79,6 +79,7 @@ class Runservice:
         self._recovered = clock.monotonic()
         self._inbox = Inbox()
         self._watch: Watching | None = None
+        self._ended = False
         self._threads = [
             threading.Thread(target=self._work, name="runservice", daemon=True),
             threading.Thread(target=self._follow, name="runservice-watch", daemon=True),
@@ -96,6 +97,7 @@ class Runservice:
 
     def close(self) -> None:
         """End after what has arrived is done; runs stay as they are. Idempotent."""
+        self._ended = True
         self._inbox.close()
         if self._watch:
             self._watch.close()
@@ -153,16 +155,37 @@ class Runservice:
         return self._outputs.put_cache(key, source)
 
     def _follow(self) -> None:
-        """Tell the other thread of runs that somebody else wrote."""
-        watch = self._watch
-        while watch is not None and (events := watch.next()):
-            for event in events:
-                run_id = event.key[len(keys.RUNS) :]
-                live = self._live.get(run_id)
-                if live and event.revision > live.run.revision:
-                    self._inbox.changed(run_id)
-                elif live is None:
-                    self._inbox.wake()  # a place in a group may be free
+        """Tell the other thread of runs that somebody else wrote, until `close`."""
+        while not self._ended:
+            try:
+                self._hear()
+            except Unavailable as error:
+                _LOG.warning("the runservice hears of no other process: %s", error.message)
+
+    def _hear(self) -> None:
+        assert self._watch is not None
+        try:
+            events = self._watch.next()
+        except Compacted:
+            self._watch_anew()
+            return
+        for event in events:
+            run_id = event.key[len(keys.RUNS) :]
+            live = self._live.get(run_id)
+            if live and event.revision > live.run.revision:
+                self._inbox.changed(run_id)
+            elif live is None:
+                self._inbox.wake()  # a place in a group may be free
+
+    def _watch_anew(self) -> None:
+        """Watch from now on; what was missed may have been about any run."""
+        before, self._watch = self._watch, self._store.kv.watch(keys.RUNS)
+        for watch in (before, self._watch if self._ended else None):
+            if watch is not None:
+                watch.close()
+        for run_id in list(self._live):
+            self._inbox.changed(run_id)
+        self._inbox.wake()
 
     def _work(self) -> None:
         try:
@@ -214,7 +237,7 @@ class Runservice:
     def _load(self, run_id: str) -> None:
         """Read a run that is new, or that somebody else wrote."""
         live = self._live.get(run_id)
-        header = self._store.header(run_id)
+        header = self._header(run_id, live)
         if header.owner != self._owner:
             if live is not None:
                 self._forget(run_id)
@@ -224,6 +247,18 @@ class Runservice:
             self._live[run_id] = LiveRun(self._store.run(run_id).run, config, {})
         elif header.run.revision != live.run.revision:
             live.reload(self._store.run(run_id).run)
+
+    def _header(self, run_id: str, live: LiveRun | None) -> StoredRun:
+        try:
+            return self._store.header(run_id)
+        except NotFound:
+            if live is None:
+                raise
+            raise Unavailable(
+                f"run {run_id} is in the key-value store no more: that was emptied, or put back to "
+                "an older state; `ostler runs` tells what is left",
+                code="kv_lost",
+            ) from None
 
     def _settle(self, live: LiveRun, reports: Sequence[TaskReport]) -> None:
         """Turn a run and store the turn, again if somebody else wrote in between or more can start."""

@@ -10,7 +10,7 @@ from ostler.errors import Conflict, NotFound
 from ostler.runs.config import TaskConfig
 from ostler.runs.creation import new_run
 from ostler.runs.model import REASON, Phase, Result, Run
-from ostler.services.runservice import RunRemoval, RunStore, Selection, keys
+from ostler.services.runservice import RunRemoval, RunStore, Selection, keys, open_instance
 from ostler.services.runservice.settling import KV_LOST
 from ostler.spi.kv import Delete
 
@@ -18,6 +18,8 @@ from .conftest import CLOCK, run_config
 from .tripwire import Crash, Tripwire
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import World
 
 
@@ -217,6 +219,14 @@ def test_what_is_archived_survives_the_loss_of_the_key_value_store(world: World)
     assert (ended.annotations[REASON], ended.counter) == (KV_LOST, 2)
     assert world.add(run_config(TaskConfig(id=CLOCK.new_id(), name="t"))).counter == 3
     assert world.recovery(store).recover() == []
+
+
+def test_a_process_leaves_what_the_store_lost_as_lost(world: World, tmp_path: Path) -> None:
+    instance = open_instance(world.kv, tmp_path, "mine", "double")
+    lost = world.add(run_config(TaskConfig(id=CLOCK.new_id(), name="t")), owner="mine")
+    world.kv.delete("", prefix=True)
+    world.recovery().leave(instance)
+    assert world.store.run(lost.id).run.annotations[REASON] == KV_LOST
 
 
 def test_a_run_whose_config_was_lost_ends_all_the_same(world: World) -> None:

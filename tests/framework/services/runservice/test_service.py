@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from ostler.errors import BadRequest, Conflict
+from ostler.errors import BadRequest, Compacted, Conflict, Unavailable
 from ostler.runs.config import Condition, Dependency, StepConfig, TaskConfig
 from ostler.runs.model import Phase, Result, Status
 from ostler.services.policies import Policies
 from ostler.services.runservice import RunActions
+from ostler.spi import Event
 from ostler.spi.runs import RunEvent
 
-from .conftest import CLOCK, World, run_config
+from .conftest import CLOCK, DEADLINE, World, run_config
 
 
 def task(name: str, *parents: TaskConfig, **more: object) -> TaskConfig:
@@ -86,6 +87,60 @@ def test_a_stop_from_elsewhere_ends_what_runs_and_starts_nothing_more(world: Wor
     assert ended.tasks[second.id].status is Status.CANCELLED
     with pytest.raises(Conflict, match="finished"):
         world.actions.stop(run.id)
+
+
+class Deaf:
+    """A watch that hears nothing, until it finds that what it wants is no longer kept."""
+
+    def __init__(self) -> None:
+        self.found = threading.Event()
+        self.close = self.found.set
+
+    def next(self, timeout: float | None = None) -> tuple[Event, ...]:
+        assert self.found.wait(DEADLINE)
+        raise Compacted("list again")
+
+
+@pytest.fixture
+def deaf(world: World, monkeypatch: pytest.MonkeyPatch) -> Deaf:
+    watch, deaf = world.kv.watch, Deaf()
+    watches = iter([deaf])
+    monkeypatch.setattr(
+        world.kv, "watch", lambda *args, **kwargs: next(watches, None) or watch(*args, **kwargs)
+    )
+    return deaf
+
+
+def test_who_missed_something_looks_at_every_run_again(world: World, deaf: Deaf) -> None:
+    executor = world.serve()
+    executor.hold = {"first", "again"}
+    executor.start()
+    run = world.add(run_config(task("first")))
+    executor.await_held(1)
+    world.actions.stop(run.id)
+    assert not world.store.run(run.id).run.phase.final
+    deaf.found.set()
+    assert world.await_end(run.id).result is Result.STOPPED
+    again = world.add(run_config(task("again")))
+    executor.await_held(1)
+    world.actions.stop(again.id)  # and it hears of what comes after that
+    assert world.await_end(again.id).result is Result.STOPPED
+
+
+def test_a_run_that_the_store_lost_ends_the_service(world: World, deaf: Deaf) -> None:
+    executor = world.serve()
+    executor.hold = {"first"}
+    executor.start()
+    run = world.add(run_config(task("first")))
+    executor.await_held(1)
+    world.kv.delete("", prefix=True)
+    deaf.found.set()
+    service = world._services.pop()
+    service._threads[0].join(DEADLINE)
+    service.close()
+    assert isinstance(service.failure, Unavailable)
+    assert service.failure.code == "kv_lost"
+    assert run.id in service.failure.message
 
 
 def test_a_task_waits_for_two_people_and_both_are_recorded(world: World) -> None:
