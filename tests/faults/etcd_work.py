@@ -15,7 +15,7 @@ from itertools import groupby
 from workload import Journal, Worker
 
 from ostler.datamanager import Commit, CommitWatch, Datamanager, Put
-from ostler.errors import Unavailable, Unknown
+from ostler.errors import Compacted, Unavailable, Unknown
 
 PACE = 0.004
 """Seconds between two transactions of a thread: time to judge before entries leave the window."""
@@ -87,11 +87,22 @@ class EtcdWorker(Worker):
     def _follow(self) -> None:
         """Watch; go back some commits now and then, and watch from there."""
         while True:
-            position = max(0, self._database.sync() - _BACK)
-            with self._database.watch(position) as watch:
-                self._journal.say("watching", self._name, position)
-                for _ in range(_TURNS):
+            newest = self._database.sync()
+            if not self._watch_from(max(0, newest - _BACK), may_be_gone=True):
+                self._watch_from(newest)
+
+    def _watch_from(self, position: int, *, may_be_gone: bool = False) -> bool:
+        """Watch for a while; return False when what follows was removed already."""
+        with self._database.watch(position) as watch:
+            self._journal.say("watching", self._name, position)
+            for turn in range(_TURNS):
+                try:
                     self._hear(watch)
+                except Compacted:
+                    if turn or not may_be_gone:
+                        raise
+                    return False
+        return True
 
     def listen(self) -> None:
         """Watch, and do nothing else that would bring this process up to date."""

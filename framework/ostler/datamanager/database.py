@@ -138,7 +138,7 @@ class Datamanager:
             options=options,
             writer=writer,
             advanced=self._listeners.wake,
-            lost=self._turns.lost,
+            lost=self._lost,
         )
         self._log.sync()
         check_head(head, self._log.state)
@@ -412,6 +412,11 @@ class Datamanager:
             return False
         before = self._log.state.manifest.number
         return self._log.refresh().number > before
+
+    def _lost(self) -> None:
+        """Note that another process was faster than this one."""
+        if self._turns.lost():
+            self._publisher.tell()
 
     def _covered(self) -> int:
         """Return the number of the newest commit that is known to be covered by a manifest."""

@@ -98,7 +98,7 @@ class Publisher:
         self._running = True
         while not self._closed:
             self._gate = gate = self._threads.gate()
-            if self._news() is None:
+            if self._news() is None and not self._turns.asks:
                 self._wait(gate)
             if self._try():
                 self._clock.sleep(_REST)
@@ -119,6 +119,8 @@ class Publisher:
         self._try()
 
     def _try(self) -> bool:
+        if not self._closed:
+            self._turns.ask()
         try:
             return self.publish()
         except Conflict as error:

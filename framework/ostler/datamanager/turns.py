@@ -41,7 +41,12 @@ class Turns:
     def __init__(self, kv: KeyValueStore, writer: str) -> None:
         self._kv, self._writer = kv, writer
         self._lost = 0
-        self._asked = False
+        self._asked = self._asks = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether this process wants to ask for its turn: see `ask`."""
+        return self._asks
 
     def won(self, state: State, took: float) -> float:
         """Note a commit that took so many seconds; return for how long to let others in."""
@@ -50,10 +55,16 @@ class Turns:
         asked, self._asked = self._asked, False
         return min(took, _LONGEST) * max(_SHARE * len(others - {self._writer}), _ASKED * asked)
 
-    def lost(self) -> None:
-        """Note that somebody else was faster; ask for a turn when that goes on."""
+    def lost(self) -> bool:
+        """Note that somebody else was faster; return whether to `ask` for a turn, for that goes on."""
         self._lost += 1
-        if self._lost % _LOSSES == 0:
+        self._asks = self._asks or self._lost % _LOSSES == 0
+        return self._asks
+
+    def ask(self) -> None:
+        """Ask for a turn if that is wanted: not where a commit would have to wait for the store."""
+        if self._asks:
+            self._asks = False
             self._try(lambda: self._kv.put(TURN, self._writer.encode()))
 
     def look(self) -> None:

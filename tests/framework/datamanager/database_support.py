@@ -169,10 +169,13 @@ class World:
 
     :param kv: empty.
     :param exclusive: whether the storage creates exclusively.
+    :param clock: one that stands still, unless given.
     """
 
-    def __init__(self, kv: KeyValueStore, *, exclusive: bool = True) -> None:
-        self.clock = StillClock()
+    def __init__(
+        self, kv: KeyValueStore, *, exclusive: bool = True, clock: SystemClock | None = None
+    ) -> None:
+        self.clock: Any = clock or StillClock()
         self.kv = kv
         self.driver = Driver(self.clock, exclusive=exclusive)
         self.ost = ObjectStorage(self.driver, clock=self.clock, retry=RetryPolicy(attempts=1))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 
 from ostler.clock import Clock
-from ostler.errors import Unavailable
+from ostler.errors import Compacted, NotFound, Unavailable
 from ostler.kv import Watching
 from ostler.runs.model import Phase, Run
 from ostler.runs.reports import TaskReport
@@ -20,6 +20,7 @@ from ostler.services.api import (
 )
 from ostler.services.policies import Policies
 from ostler.services.scheduler import Placing
+from ostler.spi.kv import Event
 from ostler.spi.storage import Body, Readable
 
 from . import keys
@@ -30,7 +31,7 @@ from .inbox import Batch, Inbox
 from .live import LiveRun, Turn
 from .mailboxes import Mailboxes
 from .outputs import Outputs, TaskOutputs
-from .store import RunStore
+from .store import RunStore, StoredRun
 from .turning import Turning
 from .turns import TurnWriter
 from .values import dump
@@ -79,6 +80,7 @@ class Runservice:
         self._recovered = clock.monotonic()
         self._inbox = Inbox()
         self._watch: Watching | None = None
+        self._ended = False
         self._threads = [
             threading.Thread(target=self._work, name="runservice", daemon=True),
             threading.Thread(target=self._follow, name="runservice-watch", daemon=True),
@@ -96,6 +98,7 @@ class Runservice:
 
     def close(self) -> None:
         """End after what has arrived is done; runs stay as they are. Idempotent."""
+        self._ended = True
         self._inbox.close()
         if self._watch:
             self._watch.close()
@@ -154,15 +157,33 @@ class Runservice:
 
     def _follow(self) -> None:
         """Tell the other thread of runs that somebody else wrote."""
-        watch = self._watch
-        while watch is not None and (events := watch.next()):
-            for event in events:
-                run_id = event.key[len(keys.RUNS) :]
-                live = self._live.get(run_id)
-                if live and event.revision > live.run.revision:
-                    self._inbox.changed(run_id)
-                elif live is None:
-                    self._inbox.wake()  # a place in a group may be free
+        while not self._ended and (watch := self._watch) is not None:
+            try:
+                events = watch.next()
+            except Compacted:
+                self._watch_anew(watch)
+            except Unavailable as error:
+                _LOG.warning("the key-value store cannot be heard: %s", error.message)
+            else:
+                self._hear(events)
+
+    def _watch_anew(self, watch: Watching) -> None:
+        """Watch from now on, and look at every run: what was missed is not told any more."""
+        watch.close()
+        self._watch = self._store.kv.watch(keys.RUNS)
+        if self._ended:
+            self._watch.close()
+        for run_id in list(self._live):
+            self._inbox.changed(run_id)
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        for event in events:
+            run_id = event.key[len(keys.RUNS) :]
+            live = self._live.get(run_id)
+            if live and event.revision > live.run.revision:
+                self._inbox.changed(run_id)
+            elif live is None:
+                self._inbox.wake()  # a place in a group may be free
 
     def _work(self) -> None:
         try:
@@ -214,7 +235,7 @@ class Runservice:
     def _load(self, run_id: str) -> None:
         """Read a run that is new, or that somebody else wrote."""
         live = self._live.get(run_id)
-        header = self._store.header(run_id)
+        header = self._header(run_id)
         if header.owner != self._owner:
             if live is not None:
                 self._forget(run_id)
@@ -224,6 +245,18 @@ class Runservice:
             self._live[run_id] = LiveRun(self._store.run(run_id).run, config, {})
         elif header.run.revision != live.run.revision:
             live.reload(self._store.run(run_id).run)
+
+    def _header(self, run_id: str) -> StoredRun:
+        try:
+            return self._store.header(run_id)
+        except NotFound as error:
+            if run_id not in self._live:
+                raise
+            raise Unavailable(
+                f"run {run_id} is gone from the key-value store, which was emptied or put back to "
+                "an older state: start it again; what it had stored so far is kept",
+                code="kv_lost",
+            ) from error
 
     def _settle(self, live: LiveRun, reports: Sequence[TaskReport]) -> None:
         """Turn a run and store the turn, again if somebody else wrote in between or more can start."""
