@@ -176,7 +176,10 @@ class Campaign:
     def _until(self, reached: Callable[[], object], what: str) -> None:
         deadline = time.monotonic() + PATIENCE
         while not reached():
-            assert time.monotonic() < deadline, f"a process did not {what}"
+            self._children.check_all()
+            if time.monotonic() > deadline:
+                self._children.tell_where()
+                raise AssertionError(f"a process did not {what}")
             time.sleep(0.002)
 
     def _freezing(self, settings: PosixSettings) -> StorageDriver:

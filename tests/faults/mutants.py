@@ -148,12 +148,11 @@ _ALL = (
         new="",
     ),
     Mutant(
-        name="log-removed-unseen",
-        what="a damaged object of the log ends it without an alarm (11)",
-        where="recovery:_batches",
-        old="return number, decode_batch(data, numbered(wals.prefix, number))",
-        new="try:\n            return number, decode_batch(data, str(number))\n"
-        "        except Exception:\n            return number, Batch(number, b'', '', ())",
+        name="log-checksum-unchecked",
+        what="a damaged object of the log, or a damaged manifest, is accepted (11)",
+        where="sealing:unseal",
+        old="if _digest(memoryview(data)[:-DIGEST_SIZE]) != digest_of(data):",
+        new="if False:",
     ),
     Mutant(
         name="own-retry-unknown",
@@ -420,13 +419,6 @@ _ALL = (
         what="a watch tells of an object that came late into a collected number",
         where="watching:CommitWatch._stored",
         old="if digests != expected:",
-        new="if False:",
-    ),
-    Mutant(
-        name="store-not-asked-again",
-        what="the key-value store is not asked again before the acknowledgement (20)",
-        where="arbitration:KvSequence.create",
-        old="if decided is None or decided.value.decode() != digest:",
         new="if False:",
     ),
     Mutant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ class Processes:
         try:
             # Whoever kills this process by its number takes the children along.
             _LIBRARY.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            faulthandler.register(signal.SIGUSR2, all_threads=True)
             if os.getppid() == parent:
                 run()
                 code = 0
@@ -57,6 +59,17 @@ class Processes:
         if found:
             self._running.discard(child)
             raise AssertionError(f"a process ended with {os.waitstatus_to_exitcode(status)}")
+
+    def check_all(self) -> None:
+        """See to it that every child is still running."""
+        for child in list(self._running):
+            self.check(child)
+
+    def tell_where(self) -> None:
+        """Let every child write what its threads are doing to the standard error stream."""
+        for child in self._running:
+            os.kill(child, signal.SIGUSR2)
+        time.sleep(0.5)  # nobody says when they have done so
 
     def kill(self, child: int) -> None:
         """End a child by SIGKILL, or find that it had failed before.

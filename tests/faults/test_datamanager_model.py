@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from ostler.clock import SystemClock
-from ostler.datamanager import Action, Datamanager, Delete, Options, Put, Token
+from ostler.datamanager import (
+    Action,
+    Datamanager,
+    Delete,
+    Options,
+    Put,
+    Token,
+    export_lines,
+    import_lines,
+    rescue,
+)
 from ostler.errors import BadRequest, Conflict
 from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
@@ -51,6 +61,20 @@ actions = st.lists(
 )
 
 
+class Unmerged:
+    """For an import into an empty database: there is nothing to merge with."""
+
+    def groups(self, entry: Put) -> list[str]:
+        return []
+
+    def merged(self, entry: Put, here: bytes) -> bytes:
+        raise AssertionError(f"{entry} is there twice")
+
+
+def everything(dm: Datamanager) -> dict[tuple[str, str], bytes]:
+    return {(kind, name): data for kind in TYPES for name, data in dm.scan(kind)}
+
+
 class DatamanagerMachine(RuleBasedStateMachine):
     """One process, one thread, real drivers; what is tested is what it says, not how it fails."""
 
@@ -62,6 +86,7 @@ class DatamanagerMachine(RuleBasedStateMachine):
         self.model: dict[tuple[str, str], bytes] = {}
         self.tokens: list[tuple[Token, set[str]]] = []
         self.number = 0
+        self.imports = itertools.count()
         self.history: list[tuple[int, tuple[Action, ...]]] = []
         self.open()
 
@@ -165,6 +190,20 @@ class DatamanagerMachine(RuleBasedStateMachine):
                 path.unlink()
         self.open()
 
+    @rule()
+    def export_and_import(self) -> None:
+        lines = list(export_lines(rescue(self.ost)))
+        path = str(self.directory / f"import-{next(self.imports)}.sqlite")
+        kv = KeyValueStore(SqliteDriver(SqliteSettings(path=path)), clock=self.clock)
+        ost = ObjectStorage(MemoryStorage(MemorySettings()), clock=self.clock)
+        other = Datamanager(ost, kv, types=TYPES, clock=self.clock, options=OPTIONS)
+        other.open()
+        done = import_lines(other, lines, merge=Unmerged())
+        assert len(self.model) == done.entries == done.written
+        assert self.model == everything(other)
+        other.close()
+        kv.close()
+
     @rule(ago=st.integers(0, 5))
     def watch(self, ago: int) -> None:
         after = max(0, self.number - ago)
@@ -181,8 +220,7 @@ class DatamanagerMachine(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_there(self) -> None:
-        found = {(kind, name): data for kind in TYPES for name, data in self.dm.scan(kind)}
-        assert self.model == found
+        assert self.model == everything(self.dm)
 
 
 class PosixMachine(DatamanagerMachine):
@@ -197,11 +235,12 @@ class PosixMachine(DatamanagerMachine):
 MACHINES = {"memory": DatamanagerMachine, "posix": PosixMachine}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("storage", MACHINES)
 def test_says_what_a_dictionary_says(storage: str) -> None:
     limits = settings(
-        max_examples=12,
-        stateful_step_count=30,
+        max_examples=8,
+        stateful_step_count=25,
         deadline=None,
         derandomize=True,
         database=None,

@@ -51,7 +51,7 @@ class Background:
         self._closed = False
         self._gate: Gate = threads.gate()
         self._watch: Watching | None = None
-        self._follows = False
+        self._lock = threads.lock()
 
     def start(self) -> None:
         """Begin to publish and to keep the database in order."""
@@ -60,10 +60,10 @@ class Background:
 
     def follow(self) -> None:
         """Begin to take in the commits of other processes as they come. Idempotent."""
-        if not self._follows:
-            self._follows = True
-            self._watch = self._kv.watch(HEAD)
-            self._spawn(self._follow, "datamanager-follow")
+        with self._lock:
+            if self._watch is None:
+                self._watch = self._kv.watch(HEAD)
+                self._spawn(self._follow, "datamanager-follow")
 
     def committed(self) -> None:
         """Note a commit: a checkpoint may be due."""
@@ -86,6 +86,8 @@ class Background:
     def _follow(self) -> None:
         while not self._closed:
             self._safely(self._once, "follow the other processes")
+        if self._watch is not None:
+            self._watch.close()  # it may have been made after `close` closed the one before
 
     def _once(self) -> None:
         """Wait for news, or look without any after a while; tell the store again what it lost."""
@@ -93,8 +95,8 @@ class Background:
         try:
             heard = self._watch.next(self._options.poll)
         except Compacted:
-            self._watch.close()
-            self._watch = self._kv.watch(HEAD)
+            lost, self._watch = self._watch, self._kv.watch(HEAD)
+            lost.close()  # not before: one that is closed has no news, and says so at once
             heard = ()
         self._log.sync()
         if not heard:

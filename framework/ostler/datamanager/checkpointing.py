@@ -135,8 +135,10 @@ class Checkpointer:
                     return False
                 self._manifests.persist([number])
                 return True
-            except (NotFound, Unavailable):
-                continue  # not there, or nobody knows: the same bytes once more
+            except Unavailable as error:
+                failure = error  # nobody knows, or it is there and not durable
+            except NotFound:
+                continue  # not there: the same bytes once more
         if isinstance(failure, Conflict):
             if not any(True for _newer in self._manifests.after(number)):
                 raise missing(numbered(MANIFESTS, number), "its number was given away")
@@ -206,6 +208,7 @@ class Checkpointer:
         outcome = self._create(manifest)
         if outcome is Outcome.LOST:
             self._ost.delete_many([info.key for info in added])
+        if outcome is not Outcome.MADE:
             manifest = self._log.refresh()
         return CheckpointReport(
             manifest=manifest.number,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ostler.clock import Clock
-from ostler.errors import Conflict, Error
+from ostler.errors import Conflict, Error, Unknown
 
 from .log import Log
 from .options import Options
@@ -73,20 +74,20 @@ class Committer:
                 request.gate = self._threads.gate()
             if self._gathered and len(self._waiting) >= self._expected:
                 self._gathered.open()
-        if request.gate:
-            self._wait(request, request.gate)
-        if request.leads:
-            self._lead()
-        if request.error is not None:
-            raise request.error
-        return request.number
-
-    def _wait(self, request: Request, gate: Gate) -> None:
         try:
-            gate.wait()
+            if request.gate:
+                request.gate.wait()
+            if request.leads:
+                self._gather()
+                self._yield()
         except BaseException:
             self._abandon(request)
             raise
+        if request.leads:
+            self._lead(request)
+        if request.error is not None:
+            raise request.error
+        return request.number
 
     def _abandon(self, request: Request) -> None:
         """Let the others go on when a waiting thread is interrupted."""
@@ -96,23 +97,28 @@ class Committer:
         if request.leads:
             self._hand_over(())
 
-    def _lead(self) -> None:
+    def _lead(self, leader: Request) -> None:
         """Write for all who wait, the caller first of them; then let the next one lead."""
-        self._gather()
-        self._yield()
         batch = self._take()
         began = self._clock.monotonic()
         try:
             self._write(batch)
         except BaseException as error:
             for request in batch:
-                request.error = request.error or _own(error)
+                told = error if request is leader else _own(error)
+                request.error = request.error or told
         finally:
-            now = self._clock.monotonic()
-            self._until = now + min(_LONGEST, _PATIENCE * (now - began))
-            with self._log.lock:
-                self._turn = now + self._turns.won(self._log.state, self._log.took)
-            self._hand_over(batch)
+            try:
+                self._note(began)
+            finally:
+                self._hand_over(batch)
+
+    def _note(self, began: float) -> None:
+        """Note how long a batch took: others are waited for, and let in, in relation to that."""
+        now = self._clock.monotonic()
+        self._until = now + min(_LONGEST, _PATIENCE * (now - began))
+        with self._log.lock:
+            self._turn = now + self._turns.won(self._log.state, self._log.took)
 
     def _gather(self) -> None:
         """Wait for those whose commits have just been made: most come again at once.
@@ -130,10 +136,12 @@ class Committer:
             self._gathered = None
 
     def _yield(self) -> None:
-        """Let other processes in that wrote lately, until their time is over."""
+        """Let other processes in that wrote lately, until their time is over; see what they wrote."""
         left = self._turn - self._clock.monotonic()
         if left > 0:
             self._clock.sleep(left)
+            with suppress(Error):  # an attempt to write tells what is wrong, if something is
+                self._log.sync()
 
     def _take(self) -> list[Request]:
         """Return the next batch: as many as fit, one at least."""
@@ -193,9 +201,13 @@ def _winners(state: State, batch: Sequence[Request]) -> list[Request]:
 
 
 def _own(error: BaseException) -> BaseException:
-    """Return an error that one thread alone raises."""
-    if not isinstance(error, Error):
-        return error
-    own = type(error)(error.message, code=error.code, details=error.details)
+    """Return an error that one thread alone raises: what interrupted another one is not for it."""
+    if isinstance(error, Error):
+        own = type(error)(error.message, code=error.code, details=error.details)
+    else:
+        own = Unknown(
+            "the thread that wrote this commit together with its own was interrupted: read before "
+            "you try again"
+        )
     own.__cause__ = error
     return own

@@ -63,8 +63,10 @@ class Verifier:
                 yield _problem(error)
 
     def _wals_after(self, manifest: Manifest) -> Iterator[Problem]:
+        with self._log.lock:
+            newest, known = self._log.state.commit, self._log.state.digest
         digest = manifest.digest
-        for number in range(manifest.commit + 1, self._log.state.commit + 1):
+        for number in range(manifest.commit + 1, newest + 1):
             name = numbered(self._wals.prefix, number)
             try:
                 batch = decode_batch(self._wals.read(number), name)
@@ -79,6 +81,9 @@ class Verifier:
             if digest and batch.previous != digest:
                 yield Problem(name, f"{name} does not follow the number before it")
             digest = batch.digest
+        if digest and digest != known:  # nothing follows it that could tell
+            name = numbered(self._wals.prefix, newest)
+            yield Problem(name, f"{name} is not the commit that was read there before")
 
 
 def _problem(error: Internal) -> Problem:

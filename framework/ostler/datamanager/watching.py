@@ -31,6 +31,11 @@ class Listeners:
         with self._lock:
             self._gates.add(gate)
 
+    def remove(self, gate: Gate) -> None:
+        """Forget ``gate``: nobody waits at it any more."""
+        with self._lock:
+            self._gates.discard(gate)
+
     def wake(self) -> None:
         """Open all gates."""
         if not self._gates:
@@ -82,12 +87,15 @@ class CommitWatch:
         while not self._closed:
             self._gate = gate = self._threads.gate()
             self._listeners.add(gate)
-            if self._log.state.commit > self._at or self._log.sync() > self._at:
-                return self._following()
-            left = self._poll if deadline is None else deadline - self._clock.monotonic()
-            if left <= 0:
-                return ()
-            gate.wait(min(left, self._poll))
+            try:
+                if self._log.state.commit > self._at or self._log.sync() > self._at:
+                    return self._following()
+                left = self._poll if deadline is None else deadline - self._clock.monotonic()
+                if left <= 0:
+                    return ()
+                gate.wait(min(left, self._poll))
+            finally:
+                self._listeners.remove(gate)
         return ()
 
     def close(self) -> None:

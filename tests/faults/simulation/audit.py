@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostler.datamanager import Put
+from ostler.datamanager import Put, rescue
 from ostler.errors import Compacted, Error, Internal
+from ostler.ost import ObjectStorage
 
 from .actors import TYPES
 from .history import Intent, Violation
 from .objects import Objects
 from .world import World
 
-__all__ = ["compare", "conclude", "look", "look_at_damage"]
+__all__ = ["compare", "conclude", "look", "look_at_damage", "rescued"]
 
 
 def look(world: World, dm: Any, objects: Objects) -> None:
@@ -55,6 +56,27 @@ def look_at_damage(world: World, dm: Any, done: str) -> bool:
     except Violation as violation:
         raise world.oracle.violated(f"{done}, and nobody is told: {violation}") from None
     return False
+
+
+def rescued(world: World, ost: ObjectStorage, done: str) -> None:
+    """Save what can be saved of what was damaged: what comes is right, and what does not come is told."""
+    oracle = world.oracle
+    try:
+        saved = rescue(ost)
+        entries = list(saved.entries())
+    except Internal:
+        return  # it says that nothing can be saved
+    except Error as error:
+        raise oracle.violated(f"{done}, and a rescue says: {error.message}") from error
+    wrong = [put for put in entries if not oracle.was((put.type, put.id), put.data)]
+    if wrong:
+        raise oracle.violated(f"{done}, and a rescue gives {wrong}")
+    if not saved.problems:
+        found = {(put.type, put.id): put.data for put in entries}
+        count = sum(len(oracle.rows(kind, saved.commit)) for kind in TYPES)
+        oracle.check_read("a rescue", found, oracle.acknowledged, at=saved.commit)
+        if count != len(found):
+            raise oracle.violated(f"{done}, and a rescue gives {len(found)} of {count} entries")
 
 
 def compare(world: World, dm: Any) -> None:

@@ -44,7 +44,7 @@ def batch_of(data: bytes, key: str) -> Batch:
 
 def unchained(data: bytes, key: str) -> bytes:
     """Return an object of the log as another log would have it: whole, and following something else."""
-    return _encoded(replace(_batch(data, key), previous=bytes(16)))
+    return _encoded(replace(_batch(data, key), previous=bytes(16), transactions=()))
 
 
 def manifest_of(data: bytes, key: str) -> Manifest:

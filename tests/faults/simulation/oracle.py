@@ -87,7 +87,7 @@ class Oracle:
         if kind == "data":
             self._check_named(own)
         elif kind == "wal" and (number := number_of(own)) is not None:
-            covered = self.newest.commit if self.newest else 0
+            covered = self._covered_for_good()
             if number > covered and self._is_true(number, stored.data):
                 raise self.violated(
                     f"{own} was removed and no manifest covers it (up to {covered})"
@@ -221,6 +221,10 @@ class Oracle:
         at = bisect_right(versions, number, key=_first) - 1
         return versions[at][1] if at >= 0 else None
 
+    def was(self, entry: Entry, data: bytes) -> bool:
+        """Whether an entry had that value after some commit."""
+        return any(data == each for _, each in self._versions.get(entry, ()))
+
     def rows(self, type: str, number: int, prefix: str = "", after: str = "") -> dict[str, bytes]:
         """Return all entries of a type after a commit."""
         return {
@@ -316,7 +320,7 @@ class Oracle:
         return self.violated(f"{key} was replaced by other content")
 
     def _check_durable(self, number: int, intent: Intent) -> None:
-        if self._covered(number):
+        if number <= self._covered_for_good():
             return
         stored = self._objects.present.get(f"{self._prefix}wal/{number:020d}")
         if stored is None or not stored.safe:
@@ -411,6 +415,15 @@ class Oracle:
 
     def _covered(self, number: int) -> bool:
         return self.newest is not None and number <= self.newest.commit
+
+    def _covered_for_good(self) -> int:
+        """Return up to which commit a manifest reaches that no power loss takes."""
+        present = self._objects.present
+        for number in sorted(self.manifests, reverse=True):
+            stored = present.get(f"{self._prefix}manifest/{number:020d}")
+            if stored is not None and stored.safe:
+                return self.manifests[number].commit
+        return 0
 
     def _is_true(self, number: int, data: bytes) -> bool:
         return number <= self.head and self.data[number] == data

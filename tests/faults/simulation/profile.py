@@ -25,6 +25,7 @@ _REQUESTS = {
     "put.late": 0.2,
     "put.twice": 0.2,
     "put.echo": 0.15,
+    "put.ghost": 0.2,
     "get.fail": 0.1,
     "body.fail": 0.05,
     "list.fail": 0.1,
@@ -127,7 +128,7 @@ def _sleeper(profile: Profile, rng: random.Random) -> Profile:
     """Make it a history in which much is collected while somebody sleeps or a request is on its way."""
     rates = {"freeze": 0.02, "freeze.wal": rng.choice((0.05, 0.15)), "crash": 0.005}
     if profile.remote:
-        rates |= {"put.late": 0.15, "put.twice": rng.choice((0.0, 0.15))}
+        rates |= {"put.late": 0.1, "put.twice": rng.choice((0.0, 0.1)), "put.ghost": 0.5}
     return replace(
         profile,
         founded=True,
@@ -174,7 +175,7 @@ def _anything(seed: int, rng: random.Random) -> Profile:
         file_size=rng.choice((150, 400, 2000)),
         fanout=rng.choice((2, 3)),
         keep_manifests=rng.choice((1, 2)),
-        keep_groups=rng.choice((1, 100, 100)),
+        keep_groups=rng.choice((1, 1, 100)),
         batch_bytes=rng.choice((60, 1000, 10_000)),
         checkpoint_commits=rng.choice((1, 2, 4, 1000)),
         value_size=rng.choice((0, 30, 120)),

@@ -79,7 +79,12 @@ class SimulatedStorage(StorageDriver):
             raise self._timed_out(key)
         if self._remote and self._fault("put.late"):
             raise self._postponed(key, deliver)
-        stored = self._objects.put(key, data, if_absent=exclusive, durable=self._remote)
+        try:
+            stored = self._objects.put(key, data, if_absent=exclusive, durable=self._remote)
+        except Conflict:
+            if self._remote and self._fault("put.ghost"):
+                self._world.deliver_later(deliver, f"once more, though it lost: put {key}")
+            raise
         if self._remote and self._fault("put.twice"):
             self._world.deliver_later(deliver, f"a second time: put {key}")
         if exclusive and self._fault("put.echo"):

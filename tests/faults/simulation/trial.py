@@ -104,21 +104,24 @@ class Trial:
         world.note(f"*** {process.name} begins")
         world.scheduler.spawn(process, f"{process.name}.open", partial(self._open, process))
 
+    @property
+    def _retries(self) -> RetryPolicy:
+        attempts = self.profile.retries
+        return RetryPolicy(attempts=attempts, first=0.05, longest=1.0, deadline=10.0)
+
+    def _storage(self, process: Process, objects: Objects) -> ObjectStorage:
+        driver = SimulatedStorage(self.world, process, objects)
+        ost = ObjectStorage(driver, clock=process.clock, retry=self._retries)
+        return ost.with_prefix(self.profile.prefix) if self.profile.prefix else ost
+
     def _datamanager(
         self, process: Process, *, objects: Objects | None = None, store: Store | None = None
     ) -> Datamanager:
         world, profile = self.world, self.profile
-        policy = RetryPolicy(attempts=profile.retries, first=0.05, longest=1.0, deadline=10.0)
-        driver = SimulatedStorage(world, process, objects or world.objects)
-        ost = ObjectStorage(driver, clock=process.clock, retry=policy)
-        if profile.prefix:
-            ost = ost.with_prefix(profile.prefix)
-        kv = KeyValueStore(
-            SimulatedKv(world, process, store or world.store), clock=process.clock, retry=policy
-        )
+        kv = SimulatedKv(world, process, store or world.store)
         return Datamanager(
-            ost,
-            kv,
+            self._storage(process, objects or world.objects),
+            KeyValueStore(kv, clock=process.clock, retry=self._retries),
             types=TYPES,
             clock=process.clock,
             options=profile.options,
@@ -196,6 +199,7 @@ class Trial:
         world.note(f"*** in a copy {done}")
         trace, world.trace = world.trace, None
         try:
+            audit.rescued(world, self._storage(self._outsider("rescue"), objects), done)
             told = audit.look_at_damage(world, self._copied(objects), done)
         finally:
             world.trace = trace
@@ -222,7 +226,7 @@ class Trial:
                 scheduler.spawn(process, f"{process.name}.last", partial(self._last_look, process))
         scheduler.run(lambda: self._finished() and not world.in_flight)
         self._raise()
-        if chance.random() < 0.2:
+        if chance.random() < 0.25:
             self._audit_damage()
         world.note("*** the end: a new process looks at what is there")
         process = self._outsider("judge")

@@ -9,8 +9,10 @@ from itertools import count
 from typing import Any
 
 from ostler.clock import SystemClock
-from ostler.datamanager import Datamanager, Options, Put, SystemThreads, Threads
+from ostler.datamanager import Datamanager, Gate, Options, Put, SystemThreads, Threads
 from ostler.datamanager.arbitration import sequence
+from ostler.datamanager.cache import FileCache
+from ostler.datamanager.checkpointing import Checkpointer
 from ostler.datamanager.log import Log
 from ostler.datamanager.names import MANIFESTS, WALS
 from ostler.datamanager.records import Batch, Transaction, encode_batch
@@ -167,10 +169,13 @@ class World:
 
     :param kv: empty.
     :param exclusive: whether the storage creates exclusively.
+    :param clock: one that stands still, unless given.
     """
 
-    def __init__(self, kv: KeyValueStore, *, exclusive: bool = True) -> None:
-        self.clock = StillClock()
+    def __init__(
+        self, kv: KeyValueStore, *, exclusive: bool = True, clock: SystemClock | None = None
+    ) -> None:
+        self.clock: Any = clock or StillClock()
         self.kv = kv
         self.driver = Driver(self.clock, exclusive=exclusive)
         self.ost = ObjectStorage(self.driver, clock=self.clock, retry=RetryPolicy(attempts=1))
@@ -235,3 +240,47 @@ def sealed(batch: Batch) -> tuple[Batch, bytes]:
 def values(log: Log) -> dict[str, bytes | None]:
     """Return what was committed to the type ``one`` since the manifest."""
     return {name: data for name, (_number, data) in log.state.changes.get("one", {}).items()}
+
+
+def checkpointer(world: World, log: Log, **options: Any) -> Checkpointer:
+    """Return who makes checkpoints of a log, with the manifests that it has."""
+    return Checkpointer(
+        world.ost,
+        log,
+        log._manifests,
+        FileCache(1 << 20),
+        clock=world.clock,
+        options=Options(**options),
+    )
+
+
+class StillThreads(SystemThreads):
+    """Whoever waits for a time lets it pass on a clock that stands still: at once, if nobody else comes first."""
+
+    def __init__(self, clock: StillClock) -> None:
+        super().__init__(clock)
+        self._still = clock
+        self.waits: list[float | None] = []
+
+    def gate(self) -> Gate:
+        return _StillGate(super().gate(), self)
+
+    def wait(self, gate: Gate, timeout: float | None) -> bool:
+        self.waits.append(timeout)
+        if timeout is None:
+            return gate.wait(PATIENCE)
+        opened = gate.wait(0)
+        if not opened:
+            self._still.pass_time(timeout)
+        return opened
+
+
+class _StillGate:
+    def __init__(self, gate: Gate, threads: StillThreads) -> None:
+        self._gate, self._threads = gate, threads
+
+    def open(self) -> None:
+        self._gate.open()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._threads.wait(self._gate, timeout)

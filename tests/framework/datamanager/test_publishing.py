@@ -30,9 +30,8 @@ class Place:
         heads = Heads(self.kv)
         told = heads.read()
         self.threads = threads or world.threads
-        self.publisher = Publisher(
-            heads, self.log, Turns(self.kv, "one"), self.threads, world.clock, told
-        )
+        turns = Turns(self.kv, "writer")
+        self.publisher = Publisher(heads, self.log, turns, self.threads, world.clock, told)
 
     def head(self, commit: int, manifest: int = 1) -> Head:
         return Head(self.cluster, commit, manifest)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ostler.errors import Unknown
 from ostler.kv import KeyValueStore, absent
 from ostler.spi.kv import Compare, Delete, Operation, Put
 
 from .values import at_revision
 
 __all__ = ["write"]
+
+_ATTEMPTS = 20
+_PAUSE = 0.5
+"""Seconds at most between attempts."""
 
 Part = tuple[list[Compare], list[Operation], list[str]]
 
@@ -34,14 +39,50 @@ def write(
     done: list[tuple[int, str]] = []
     revision: int | None = None
     for compares, part, names in _parts(kv, guards, operations, created):
-        result = kv.txn(compares, part)
-        if not result.succeeded:
+        revision = _written(kv, compares, part)
+        if revision is None:
             for at, name in done:
                 kv.txn([at_revision(name, at)], [Delete(name)])
             return None
-        revision = result.revision
         done += [(revision, name) for name in names]
     return revision
+
+
+def _written(
+    kv: KeyValueStore, compares: Sequence[Compare], part: Sequence[Operation]
+) -> int | None:
+    """Run a transaction; return its revision, or None if the comparisons do not hold.
+
+    Whose outcome is unknown is run again: it cannot be done twice, for what it
+    writes is the same, and when the comparisons hold no more it is seen whether
+    that is its own doing.
+    """
+    doubt = False
+    for left in range(_ATTEMPTS, -1, -1):
+        try:
+            result = kv.txn(compares, part)
+        except Unknown:
+            if not left:
+                raise
+            doubt = True
+            kv.clock.sleep(_PAUSE * kv.clock.random())
+            continue
+        if result.succeeded:
+            return result.revision
+        return _own(kv, part) if doubt else None
+    return None
+
+
+def _own(kv: KeyValueStore, part: Sequence[Operation]) -> int | None:
+    """Return the revision that wrote everything as ``part`` says; None: something else did."""
+    revision = 0
+    for operation in part:
+        if isinstance(operation, Put):
+            item = kv.get(operation.key)
+            if item is None or item.value != operation.value:
+                return None
+            revision = max(revision, item.mod_revision)
+    return revision or None
 
 
 def _parts(

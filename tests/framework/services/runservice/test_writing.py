@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ostler.clock import SystemClock
+from ostler.errors import Unknown
 from ostler.kv import KeyValueStore, absent
 from ostler.services.runservice.writing import write
 from ostler.spi.kv import Put
@@ -82,3 +83,34 @@ def test_a_second_attempt_meets_nothing_of_one_that_was_overtaken(kv: KeyValueSt
     assert list(kv.items("executortask/")) == []
     assert write(narrow, [], [Put("done", b"h")], created=given) is not None
     assert len(list(kv.items("executortask/"))) == 20
+
+
+class Doubtful:
+    """A store whose first answer is lost, after or before it did what was asked."""
+
+    def __init__(self, kv: KeyValueStore, *, applies: bool) -> None:
+        self._kv, self._applies, self._lost = kv, applies, False
+        self.capabilities, self.clock, self.get = kv.capabilities, kv.clock, kv.get
+
+    def txn(self, compares: Any, operations: Any) -> Any:
+        if self._lost:
+            return self._kv.txn(compares, operations)
+        self._lost = True
+        if self._applies:
+            self._kv.txn(compares, operations)
+        raise Unknown("the answer was lost")
+
+
+@pytest.mark.parametrize("applies", [True, False])
+def test_what_may_have_been_written_is_written_once(kv: KeyValueStore, applies: bool) -> None:
+    store: Any = Doubtful(kv, applies=applies)
+    given, header = Put("executortask/1", b"x"), Put("header", b"h")
+    revision = write(store, [absent("header")], [header], created=[given])
+    assert revision == 2
+    assert [item.version for item in kv.list("").items] == [1, 1]
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_taken_for_ones_own(kv: KeyValueStore) -> None:
+    store: Any = Doubtful(kv, applies=False)
+    kv.put("header", b"somebody else")
+    assert write(store, [absent("header")], [Put("header", b"h")]) is None

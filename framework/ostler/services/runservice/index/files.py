@@ -89,4 +89,6 @@ def _set_up(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = OFF")
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # the lock beside it is held anyway
+    connection.execute("PRAGMA cache_size = -65536")
     return connection

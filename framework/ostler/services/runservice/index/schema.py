@@ -33,6 +33,7 @@ CREATE INDEX runs_result ON runs (result, id);
 """
 
 _INSERT = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_NEW = "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)"
 _INSERT_ANNOTATION = "INSERT OR REPLACE INTO annotations VALUES (?, ?, ?)"
 _DELETE_ANNOTATION = "DELETE FROM annotations WHERE key = ? AND value = ? AND id = ?"
 
@@ -59,7 +60,7 @@ def fill(
     annotations: list[Annotation] = []
     connection.executescript(_TABLES)
     connection.execute("BEGIN")
-    connection.executemany(_INSERT, _rows(entries, annotations))
+    connection.executemany(_INSERT_NEW, _rows(entries, annotations))
     connection.executemany(_INSERT_ANNOTATION, sorted(annotations))
     connection.execute("INSERT INTO position VALUES (?, ?)", at)
     connection.execute("COMMIT")
