@@ -41,7 +41,7 @@ GRACE, POLL = 12.0, 2.0
 """Who was stopped to be judged, for seconds on a busy machine, must not find what it wants gone."""
 PER_ROUND = 10
 PATIENCE = 60.0
-SHORT, LONG, SELDOM = (0.1, 1.5), (4.0, 8.0), 0.1
+BRIEF, SHORT, LONG, SELDOM = (0.1, 0.7), (0.1, 1.5), (4.0, 8.0), 0.1
 PINGABLE = ("--grpc-keepalive-min-time=100ms",)
 
 
@@ -123,8 +123,10 @@ class Fault:
 
     def _last(self) -> None:
         """The fault lasts: its length is what is random."""
-        seldom = self._longest and self._chance.random() < SELDOM
-        time.sleep(self._chance.uniform(*(LONG if seldom else SHORT)))
+        lengths = BRIEF
+        if self._longest:
+            lengths = LONG if self._chance.random() < SELDOM else SHORT
+        time.sleep(self._chance.uniform(*lengths))
 
 
 class Campaign:
@@ -248,7 +250,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=20260603)
     parser.add_argument("--patience", type=float, default=5.0, help="request_timeout")
     parser.add_argument("--limit", type=float, default=2.0, help="seconds until all goes on")
-    parser.add_argument("--long", action="store_true", help="some faults last for many seconds")
+    parser.add_argument(
+        "--long", action="store_true", help="faults last longer, some for many seconds"
+    )
     parser.add_argument("--directory", type=Path, default=quick_directory())
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and take etcd along
