@@ -135,7 +135,7 @@ class Campaign:
     def __init__(self, world: World, place: EtcdPlace, chance: random.Random, fault: Fault) -> None:
         self._world, self._place, self._chance = world, place, chance
         self._children, self._fault = world.children, fault
-        self.judge = EtcdJudge()
+        self.judge = EtcdJudge(watchers=(*NAMES, LISTENER))
         self.times: dict[str, list[dict[str, float]]] = defaultdict(list)
 
     def round(self, faults: list[str]) -> None:
