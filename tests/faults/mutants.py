@@ -199,7 +199,7 @@ _ALL = (
     Mutant(
         name="token-moves-nothing",
         what="a commit with a token does not move its groups",
-        where="database:Datamanager._request",
+        where="requests:request_of",
         old="(*(token.groups if token else ()), *groups)",
         new="tuple(groups)",
         quick=True,
@@ -280,7 +280,7 @@ _ALL = (
     Mutant(
         name="undeclared-type",
         what="an undeclared type is committed (12)",
-        where="database:Datamanager._request",
+        where="database:Datamanager.commit",
         old="self._check_types(action.type for action in actions)",
         new="pass",
         quick=True,

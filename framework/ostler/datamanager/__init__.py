@@ -11,12 +11,13 @@ from __future__ import annotations
 from .changes import Changes
 from .checkpointing import CheckpointReport
 from .collecting import CollectReport
-from .database import Datamanager, Reading, Status
+from .database import Datamanager
 from .exporting import export_lines
 from .importing import Imported, Merge, import_lines
 from .options import Options
 from .records import Action, Commit, Delete, Put, Token
 from .rescuing import Rescue, rescue
+from .results import Reading, Status
 from .state import Snapshot
 from .threads import Gate, SystemThreads, Threads
 from .verifying import Problem

@@ -16,33 +16,18 @@ from ostler.errors import Conflict, Error, Unknown
 
 from .log import Log
 from .options import Options
-from .records import Token, Transaction
+from .records import Transaction
+from .requests import Request
 from .state import State
 from .threads import Gate, Threads
 from .turns import Turns
 
-__all__ = ["Committer", "Request"]
+__all__ = ["Committer"]
 
 _PATIENCE = 1 / 4
 """Of the time that the last commit took, at most."""
 _LONGEST = 0.05
 """Seconds: what took longer was held up."""
-
-
-class Request:
-    """A transaction on its way, and what became of it.
-
-    :param size: bytes of its values, about.
-    """
-
-    __slots__ = ("error", "gate", "leads", "number", "size", "token", "transaction")
-
-    def __init__(self, transaction: Transaction, token: Token | None, size: int) -> None:
-        self.transaction, self.token, self.size = transaction, token, size
-        self.gate: Gate | None = None
-        self.leads = False
-        self.number = 0
-        self.error: BaseException | None = None
 
 
 class Committer:

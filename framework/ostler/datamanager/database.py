@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -16,18 +15,20 @@ from .arbitration import sequence
 from .background import Background
 from .cache import FileCache
 from .changes import Changes, changes_after
-from .checking import check_groups, check_id, check_type
+from .checking import check_type
 from .checkpointing import Checkpointer, CheckpointReport
 from .collecting import Collector, CollectReport
-from .committing import Committer, Request
+from .committing import Committer
 from .founding import find_or_found
 from .heads import Heads
 from .log import Log
 from .names import KV_PREFIX, MANIFESTS, WALS
 from .options import Options
 from .publishing import Publisher
-from .records import Action, Put, Token, Transaction
+from .records import Action, Token
 from .recovery import check_head, recover
+from .requests import request_of
+from .results import Reading, Status, status_of
 from .state import Snapshot
 from .threads import SystemThreads, Threads
 from .turns import Turns
@@ -35,51 +36,9 @@ from .verifying import Problem, Verifier
 from .views import Files, is_missing, scan_snapshot
 from .watching import CommitWatch, Listeners
 
-__all__ = ["Datamanager", "Reading", "Status"]
+__all__ = ["Datamanager"]
 
 _ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read at one point in time.
-
-    :param values: in the order asked for; None: there is no such entry.
-    :param token: of the groups asked for, for a commit that relies on what was read.
-    :param number: of the commit that was read at.
-    """
-
-    values: tuple[bytes | None, ...]
-    token: Token
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """Where the database stands.
-
-    :param cluster: its id.
-    :param arbiter: who decides between writers, ``"storage"`` or ``"kv"``.
-    :param commit: number of the newest commit.
-    :param manifest: number of the newest manifest.
-    :param checkpoint: number of the commit that it reaches up to.
-    :param log_bytes: of the log after it.
-    :param files: data files that it names.
-    :param file_bytes: their size.
-    :param entries: in them, entries that were replaced or deleted since included.
-    :param published: the commit that the key-value store tells of; None: it is empty.
-    """
-
-    cluster: str
-    arbiter: str
-    commit: int
-    manifest: int
-    checkpoint: int
-    log_bytes: int
-    files: int
-    file_bytes: int
-    entries: int
-    published: int | None
 
 
 class Datamanager:
@@ -200,7 +159,8 @@ class Datamanager:
         :raises Unavailable: the storage has no room (code ``"no_space"``); nothing was committed.
         """
         self._check_open()
-        request = self._request(actions, token, groups)
+        self._check_types(action.type for action in actions)
+        request = request_of(actions, token, groups, self._options.transaction_bytes)
         number = self._committer.commit(request)
         self._publisher.tell()
         if self._background is not None:
@@ -338,23 +298,9 @@ class Datamanager:
         """Say where the database stands."""
         self._check_open()
         self._log.sync()
-        with self._log.lock:
-            state, manifest = self._log.state, self._log.state.manifest
-            commit, log_bytes = state.commit, state.log_bytes
         head = Heads(self._kv).read()
-        files = manifest.files().values()
-        return Status(
-            cluster=manifest.cluster,
-            arbiter=manifest.arbiter,
-            commit=commit,
-            manifest=manifest.number,
-            checkpoint=manifest.commit,
-            log_bytes=log_bytes,
-            files=len(files),
-            file_bytes=sum(info.size for info in files),
-            entries=sum(info.count for info in files),
-            published=head.commit if head else None,
-        )
+        with self._log.lock:
+            return status_of(self._log.state, head)
 
     def close(self) -> None:
         """End the threads; say how far the log reaches. Idempotent."""
@@ -378,24 +324,6 @@ class Datamanager:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _request(
-        self, actions: Sequence[Action], token: Token | None, groups: Iterable[str]
-    ) -> Request:
-        self._check_types(action.type for action in actions)
-        size = 0
-        for action in actions:
-            check_id(action.id)
-            size += len(action.id) + (len(action.data) if isinstance(action, Put) else 0)
-        if size > self._options.transaction_bytes:
-            raise BadRequest(
-                f"a transaction has {size} bytes and {self._options.transaction_bytes} are "
-                "allowed: commit it in parts, or put large values into objects of their own"
-            )
-        moved = check_groups((*(token.groups if token else ()), *groups))
-        if not actions and not moved:
-            raise BadRequest("a transaction needs an action or a change group")
-        return Request(Transaction(tuple(actions), moved), token, size)
 
     def _read(self, keys: Sequence[tuple[str, str]], groups: tuple[str, ...]) -> Reading:
         with self._log.lock:

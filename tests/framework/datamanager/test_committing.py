@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ostler.datamanager import Gate, Options, SystemThreads, Token
-from ostler.datamanager.committing import Committer, Request
+from ostler.datamanager.committing import Committer
 from ostler.datamanager.log import Log
 from ostler.datamanager.records import Transaction, decode_batch
+from ostler.datamanager.requests import Request
 from ostler.datamanager.turns import Turns
 from ostler.errors import BadRequest, Conflict, Error, Forbidden, Unavailable, Unknown
 
