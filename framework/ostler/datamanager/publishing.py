@@ -44,7 +44,7 @@ class Publisher:
         self._lock = threads.lock()
         self._gate: Gate | None = None
         self._end = threads.gate()
-        self._running = self._closed = False
+        self._running = self._closed = self._failed = False
         self._told = told
 
     def tell(self) -> None:
@@ -65,14 +65,17 @@ class Publisher:
             head = self._news()
             if head is None:
                 return True
+            if self._closed and self._failed:
+                return False  # who closes does not wait for a store that is away
             try:
                 self._heads.publish(head)
-                self._told = head
+                self._told, self._failed = head, False
                 self._turns.look()
                 return True
             except Conflict:
                 raise
             except Error as error:
+                self._failed = True
                 _LOG.warning(
                     "the key-value store could not be told of commit %d, which is stored: %s",
                     head.commit,
@@ -86,6 +89,8 @@ class Publisher:
         :raises Conflict: the store belongs to another database.
         """
         with self._lock:
+            if self._closed:
+                return
             head = self._heads.read()
             if head is not None:
                 check_cluster(head, self._head().cluster)

@@ -201,6 +201,19 @@ def test_what_is_left_is_published_when_it_is_closed(place: Place) -> None:
     assert place.published == place.head(1)
 
 
+def test_who_closes_does_not_wait_for_a_store_that_is_away(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = Deaf(Unavailable("cut off"), Unavailable("cut off"))
+    deaf.install(place, monkeypatch)
+    append(place.log, put("a"))
+    assert not place.publisher.publish()
+    place.publisher.close()
+    place.publisher.renew()
+    assert len(deaf.errors) == 1
+    assert place.published is None
+
+
 def test_a_thread_that_comes_after_it_was_closed_ends(place: Place) -> None:
     """As when a datamanager is closed at once: its thread was made and did not run yet."""
     place.publisher.close()
