@@ -3,7 +3,7 @@
 Two processes commit in several threads each, under tokens of common and of
 disjoint groups, read fresh, watch, make checkpoints and collect; a third one only watches. In each
 cycle something happens to etcd; then it is measured when each of these threads
-has succeeded again, and the database is judged, opened anew with this etcd and
+has succeeded again, and the database is judged, opened anew with this etcd or
 with an empty one. The storage decides between writers in one half of
 the cycles, etcd in the other. By hand::
 
@@ -27,7 +27,7 @@ from statistics import median
 
 from etcd_judging import KINDS, EtcdJudge
 from etcd_place import ARBITERS, Backups, EtcdPlace, EtcdServer, Network
-from etcd_work import EtcdWorker, TimedJournal
+from etcd_work import ALIVE, EtcdWorker, TimedJournal
 from processes import Processes, processes, quick_directory
 from workload import Options, with_grace
 
@@ -41,7 +41,7 @@ GRACE, POLL = 12.0, 2.0
 """Who was stopped to be judged, for seconds on a busy machine, must not find what it wants gone."""
 PER_ROUND = 10
 PATIENCE = 60.0
-SHORT, LONG, SELDOM = (0.1, 1.5), (4.0, 8.0), 0.1
+BRIEF, SHORT, LONG, SELDOM = (0.1, 0.7), (0.1, 1.5), (4.0, 8.0), 0.1
 PINGABLE = ("--grpc-keepalive-min-time=100ms",)
 
 
@@ -60,6 +60,7 @@ class World:
             arbiter: EtcdPlace(
                 directory=directory / arbiter,
                 options=self._options,
+                window=ALIVE,
                 arbiter=arbiter,
                 endpoint=self.network.endpoint,
                 prefix=f"/{arbiter}/",
@@ -122,8 +123,10 @@ class Fault:
 
     def _last(self) -> None:
         """The fault lasts: its length is what is random."""
-        seldom = self._longest and self._chance.random() < SELDOM
-        time.sleep(self._chance.uniform(*(LONG if seldom else SHORT)))
+        lengths = BRIEF
+        if self._longest:
+            lengths = LONG if self._chance.random() < SELDOM else SHORT
+        time.sleep(self._chance.uniform(*lengths))
 
 
 class Campaign:
@@ -132,7 +135,7 @@ class Campaign:
     def __init__(self, world: World, place: EtcdPlace, chance: random.Random, fault: Fault) -> None:
         self._world, self._place, self._chance = world, place, chance
         self._children, self._fault = world.children, fault
-        self.judge = EtcdJudge()
+        self.judge = EtcdJudge(watchers=(*NAMES, LISTENER))
         self.times: dict[str, list[dict[str, float]]] = defaultdict(list)
 
     def round(self, faults: list[str]) -> None:
@@ -146,7 +149,7 @@ class Campaign:
             self._children.kill(child)
             self.judge.hear(self._place.journal(name))
         self.judge.successes.clear()
-        self._judge()
+        self.judge_anew()
 
     def _cycle(self, fault: str, running: list[int]) -> None:
         self._hear()
@@ -168,13 +171,19 @@ class Campaign:
             assert self._children.stopped(child, PATIENCE)
         self._hear()
         self.judge.judge_times()
-        self._judge()
+        self._judge(self._ways()[0])
         for child in running:
             os.kill(child, signal.SIGCONT)
 
-    def _judge(self) -> None:
+    def judge_anew(self) -> None:
+        """Open the database anew, beside this etcd and beside an empty one."""
+        self._judge(*self._ways())
+
+    def _ways(self) -> list[EtcdPlace]:
         ways = [self._place, self._world.with_empty_store(self._place)]
-        self._chance.shuffle(ways)
+        return self._chance.sample(ways, 2)
+
+    def _judge(self, *ways: EtcdPlace) -> None:
         for place in ways:
             child = self._children.fork(lambda place=place: self.judge.judge(place))
             assert self._children.wait(child) == 0, f"not as it must be: see above ({place.prefix})"
@@ -241,7 +250,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=20260603)
     parser.add_argument("--patience", type=float, default=5.0, help="request_timeout")
     parser.add_argument("--limit", type=float, default=2.0, help="seconds until all goes on")
-    parser.add_argument("--long", action="store_true", help="some faults last for many seconds")
+    parser.add_argument(
+        "--long", action="store_true", help="faults last longer, some for many seconds"
+    )
     parser.add_argument("--directory", type=Path, default=quick_directory())
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and take etcd along
@@ -283,7 +294,7 @@ def main() -> int:
         server.wipe()
         server.start()
         for campaign in campaigns.values():
-            campaign._judge()
+            campaign.judge_anew()
     print("seconds, median and worst: until commits, fresh reads, events of others went on after")
     print("etcd was back; longest pause of a committing thread meanwhile")
     slow = 0

@@ -15,9 +15,11 @@ KINDS = ("commit", "read", "event")
 class EtcdJudge(Judge):
     """Reads the journals of `EtcdWorker` too; the times are those since `begin`.
 
+    :param watchers: names of the processes that watch.
     :param successes: by kind and thread, when something succeeded.
     """
 
+    watchers: tuple[str, ...] = ()
     successes: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     blind: list[str] = field(default_factory=list)
     _now: float = 0.0
@@ -52,7 +54,7 @@ class EtcdJudge(Judge):
                 return None
             found[kind] = max(found[kind], after - since)
         committing = {who.partition(".")[0] for kind, who in self.successes if kind == "commit"}
-        for pair in product(self._watched, committing):
+        for pair in product(self.watchers, committing):
             heard = [
                 at
                 for watcher, beat, at in self._events

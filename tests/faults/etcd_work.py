@@ -17,8 +17,11 @@ from workload import Journal, Worker
 from ostler.datamanager import Commit, CommitWatch, Datamanager, Put
 from ostler.errors import Compacted, Unavailable, Unknown
 
-PACE = 0.004
+PACE = 0.01
 """Seconds between two transactions of a thread: time to judge before entries leave the window."""
+
+ALIVE = 1000
+"""Entries of a thread: the window."""
 
 _BACK, _TURNS = 20, 100
 BEAT = "beat/"
@@ -41,7 +44,7 @@ class EtcdWorker(Worker):
     def __init__(
         self, database: Datamanager, journal: TimedJournal, name: str, other: str, seed: str
     ) -> None:
-        super().__init__(database, journal, name, seed, self._pace)
+        super().__init__(database, journal, name, seed, self._pace, window=ALIVE)
         self._other = other
 
     def jobs(self, writers: int) -> list[Callable[[], None]]:

@@ -29,7 +29,7 @@ from pathlib import Path
 
 from disk import Disk, Tree
 from powerwork import actions_of, entries_after, place_in
-from processes import quick_directory
+from processes import end_as_told, quick_directory
 from tracing import CALLS, Call, Replay, read_calls
 from workload import TYPES, close
 
@@ -191,6 +191,7 @@ def main() -> int:
     parser.add_argument("--without", help="a call of the module os: must be noticed")
     parser.add_argument("--directory", type=Path, help="on a real disk: where the work is traced")
     given = parser.parse_args()
+    end_as_told()
     if shutil.which("strace") is None:
         print("not possible: strace is not installed")
         return 77

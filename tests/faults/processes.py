@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PARENT = "OSTLER_FAULTS_PARENT"
+"""In the environment: number of the process that a script ends with, whatever that one dies of."""
+
 _PR_SET_PDEATHSIG = 1
 _LIBRARY = ctypes.CDLL(None, use_errno=True)
 
@@ -33,7 +36,7 @@ class Processes:
         code = 3
         try:
             # Whoever kills this process by its number takes the children along.
-            _LIBRARY.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            _end_with_parent()
             faulthandler.register(signal.SIGUSR2, all_threads=True)
             if os.getppid() == parent:
                 run()
@@ -106,11 +109,23 @@ class Processes:
 @contextmanager
 def processes() -> Iterator[Processes]:
     """Children that are gone when the block is left."""
+    end_as_told()
     children = Processes()
     try:
         yield children
     finally:
         children.end()
+
+
+def end_as_told() -> None:
+    """See to it that this process ends with the one that the environment names."""
+    if PARENT in os.environ:
+        _end_with_parent()
+        assert os.getppid() == int(os.environ[PARENT]), "whoever wanted this is gone"
+
+
+def _end_with_parent() -> None:
+    _LIBRARY.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def quick_directory() -> Path | None:

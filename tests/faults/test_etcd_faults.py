@@ -20,11 +20,12 @@ def etcd() -> None:
 
 @pytest.mark.timeout(180)
 def test_faults_of_etcd_lose_nothing_and_hold_up_nobody_for_long() -> None:
-    campaign("etcd_faults.py", "--cycles", 2, "--limit", 10)
+    campaign("etcd_faults.py", "--cycles", 2, "--limit", 10, "--patience", 1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_fault_many_times(fault: str) -> None:
-    campaign("etcd_faults.py", "--long", "--cycles", count("ETCD", 100), "--fault", fault)
+    cycles = count("ETCD", 100)  # the machine may be busy: 3 s instead of 2
+    campaign("etcd_faults.py", "--long", "--limit", 3, "--cycles", cycles, "--fault", fault)

@@ -6,6 +6,8 @@ import pytest
 
 from .campaigns import campaign, count
 
+pytestmark = pytest.mark.timeout(300)  # some seconds, unless the machine does much else
+
 
 def test_a_frozen_writer_acknowledges_nothing_false() -> None:
     campaign("freezes.py", "--cycles", 8)

@@ -6,6 +6,8 @@ import pytest
 
 from .campaigns import campaign, count
 
+pytestmark = pytest.mark.timeout(300)  # some seconds, unless the machine does much else
+
 
 def test_killed_writers_lose_nothing_and_double_nothing() -> None:
     campaign("kills.py", "--cycles", 25)

@@ -12,6 +12,8 @@ import pytest
 from ..support import require
 from .campaigns import campaign, count
 
+pytestmark = pytest.mark.timeout(300)  # some seconds, unless the machine does much else
+
 SCRIPT = str(Path(__file__).with_name("powerloss.py"))
 
 

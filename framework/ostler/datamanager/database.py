@@ -140,8 +140,10 @@ class Datamanager:
             advanced=self._listeners.wake,
             lost=self._lost,
         )
-        self._log.sync()
+        newest = self._log.sync()
         check_head(head, self._log.state)
+        if head is None or head.commit < newest:
+            self._log.secure()
         self._publisher = Publisher(heads, self._log, self._turns, threads, self._clock, head)
         self._publisher.publish()
         self._build()

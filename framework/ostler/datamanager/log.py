@@ -279,6 +279,10 @@ class Log:
             self.state.apply(batch)
         self._advanced()
 
+    def secure(self) -> None:
+        """Make everything durable that is known, so that the key-value store may be told of it."""
+        self._persist_before(self.state.commit + 1)
+
     def _persist_before(self, number: int) -> None:
         """Make durable what this commit builds upon: others may have died before they did.
 

@@ -55,7 +55,7 @@ class EtcdSettings(Settings):
     cert: str = ""
     key: str = ""
     request_timeout: float = Field(default=5.0, gt=0, le=600)
-    dial_timeout: float = Field(default=3.0, gt=0, le=600)
+    dial_timeout: float = Field(default=1.0, gt=0, le=600)
     keepalive_time: float = Field(default=10.0, ge=0.1, le=7200)
     keepalive_timeout: float = Field(default=5.0, ge=0.1, le=600)
     max_operations: int = Field(default=128, ge=1)

@@ -123,12 +123,13 @@ class Drafts:
         if not os.access(self._reserved, os.W_OK):
             return  # nothing is there, or this storage is only read
         try:
-            with _locked(self._reserved, fcntl.LOCK_EX):
+            # Another process that is just beginning may be stopped: whoever comes next sweeps.
+            with _locked(self._reserved, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 for name in os.listdir(self._reserved):
                     _remove_abandoned(f"{self._reserved}/{name}")
             self._remove_reserved()
-        except FileNotFoundError:
-            return  # the last one who used it has just removed it
+        except (FileNotFoundError, BlockingIOError):
+            return  # the last one who used it has just removed it, or somebody begins to use it
         except OSError as error:
             raise typed(error, f"clean up {self._reserved!r}") from error
 

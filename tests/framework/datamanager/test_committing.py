@@ -232,6 +232,23 @@ def test_a_token_is_looked_at_again_when_another_process_was_faster(world: World
     assert group.log.state.commit == 2
 
 
+def test_who_was_refused_stays_so_when_another_process_was_faster(world: World) -> None:
+    other = Group(world)
+    group = Group(world, held=1)
+    first = group.first()
+    good, refused = group.queue(request("a", "red"), request("b", "red", token=Token(0, ("red",))))
+
+    def faster(operation: str, key: str) -> None:
+        if (operation, key) == ("put", f"wal/{2:020}"):
+            group.then = lambda operation, key: None
+            other.committer.commit(request("other"))
+
+    group.then = faster
+    group.go_on.set()
+    assert (first.result, good.result, type(refused.result)) == (1, 3, Conflict)
+    assert group.batches() == [["first"], ["other"], ["a"]]
+
+
 # Errors
 
 
@@ -332,6 +349,31 @@ def test_who_is_interrupted_while_it_waits_commits_nothing(world: World) -> None
     assert group.batches() == [["first"], ["a", "c"]]
 
 
+def test_who_is_interrupted_while_its_transaction_is_written_cannot_take_it_back(
+    world: World,
+) -> None:
+    threads = Interrupting(world, 2)
+    group = Group(world, threads)
+    first = group.first()
+    writing, go_on = threading.Event(), threading.Event()
+
+    def hold(operation: str, key: str) -> None:
+        if (operation, key) == ("put", f"wal/{2:020}"):
+            writing.set()
+            assert go_on.wait(PATIENCE)
+
+    group.then = hold
+    one, two, three = group.queue(*map(request, "abc"))
+    group.go_on.set()
+    assert writing.wait(PATIENCE)
+    threads.interrupt.set()
+    assert type(two.result) is Interrupt
+    go_on.set()
+    assert (first.result, one.result, three.result) == (1, 2, 2)
+    assert group.batches() == [["first"], ["a", "b", "c"]]
+    assert group.write(request("d")).result == 3
+
+
 def test_who_is_interrupted_just_when_it_is_to_write_hands_over(world: World) -> None:
     threads = Interrupting(world, 1, late=True)
     group = Group(world, threads)
@@ -374,9 +416,31 @@ def test_who_has_written_lets_other_processes_in_for_a_time(world: World) -> Non
     assert world.clock.pauses == []
     began = world.clock.time
     group.committer.commit(request("c"))
-    assert (world.clock.pauses, world.clock.time - began) == ([25.0], 25.0)
+    assert (world.clock.pauses, world.clock.time - began) == ([0.25], 0.25)
     group.committer.commit(request("d"))
-    assert world.clock.pauses == [25.0]
+    assert world.clock.pauses == [0.25]
+
+
+def test_who_has_let_others_in_sees_what_they_wrote_before_it_tries(world: World) -> None:
+    group = beside_another(world)
+    other = Group(world)
+    world.driver.before = lambda operation, key: None
+    sleep, lost = world.clock.sleep, list[None]()
+    group.log._lost = lambda: lost.append(None)
+
+    def come(seconds: float) -> None:
+        sleep(seconds)
+        world.clock.sleep = sleep  # type: ignore[method-assign]
+        other.committer.commit(request("c"))
+
+    world.clock.sleep = come  # type: ignore[method-assign]
+    assert (group.committer.commit(request("d")), lost) == (4, [])
+
+
+def test_a_storage_that_does_not_answer_then_is_no_error_of_that(world: World) -> None:
+    group = beside_another(world)
+    group.then = failing("get", f"wal/{3:020}", Unavailable("cut off"))
+    assert group.committer.commit(request("c")) == 3
 
 
 def test_who_comes_while_others_are_let_in_is_in_the_same_commit(world: World) -> None:
@@ -431,8 +495,23 @@ def slow(group: Group, number: int, seconds: float) -> None:
     group.then = then
 
 
+class Patient(SystemThreads):
+    """Waits for as long as it takes where a time is given: it is short, and machines are slow."""
+
+    def gate(self) -> Gate:
+        gate = super().gate()
+
+        class Waiting:
+            open = staticmethod(gate.open)
+
+            def wait(self, timeout: float | None = None) -> bool:
+                return gate.wait(PATIENCE)
+
+        return Waiting()
+
+
 def test_those_whose_commits_were_just_made_are_waited_for(world: World) -> None:
-    group = Group(world)
+    group = Group(world, Patient(world.clock))
     slow(group, 2, 4 * PATIENCE)
     first = group.first()
     others = []

@@ -454,6 +454,41 @@ def test_a_missing_file_is_an_alarm(world: World) -> None:
     assert (caught.value.code, caught.value.details) == ("missing", {"object": key})
 
 
+def test_a_damaged_file_is_an_alarm(world: World) -> None:
+    database = world.opened(cache_bytes=0)
+    database.commit([Put("one", "a", b"1")])
+    database.checkpoint()
+    (key,) = database.snapshot().manifest.files()
+    world.ost.put(key, world.ost.read(key)[::-1])
+    with pytest.raises(Internal) as caught:
+        database.get("one", "a")
+    assert (caught.value.code, caught.value.details) == ("damaged", {"object": key})
+
+
+def test_reading_ends_when_manifests_replace_each_other_faster(world: World) -> None:
+    options = {"overlap_ratio": 100.0, "cache_bytes": 0}
+    database, other = world.opened(**options), world.opened(**options)
+    database.commit([Put("one", "a", b"1"), Put("one", "c", b"1")])
+    database.checkpoint()
+    replaced: list[str] = []
+
+    def replace_each_time(operation: str, key: str) -> None:
+        if operation == "get" and key.startswith("data/") and key not in replaced:
+            world.driver.before = lambda operation, key: None
+            replaced.append(key)
+            other.commit([Put("one", "b", b"2")])
+            other.checkpoint()
+            world.ost.delete(key)
+            world.driver.before = replace_each_time
+
+    world.driver.before = replace_each_time
+    with pytest.raises(Internal) as caught:
+        database.get("one", "a")
+    assert (caught.value.code, len(replaced)) == ("missing", 6)
+    world.driver.before = lambda operation, key: None
+    assert database.get("one", "a") == b"1"
+
+
 def test_there_are_entries_until_the_last_one_is_deleted(database: Datamanager) -> None:
     database.commit([Put("two", "a", b"")])
     assert database.has_entries() is True

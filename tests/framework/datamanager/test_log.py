@@ -216,6 +216,19 @@ def test_what_came_late_into_a_removed_number_is_not_taken_in(world: World) -> N
     assert append(log, put("b")) == 2
 
 
+def test_what_was_removed_while_it_was_looked_for_is_not_the_end(world: World) -> None:
+    log, other = world.log(grace=GRACE), world.log(grace=GRACE)
+
+    def hold_up() -> None:
+        append(other, put("a", b"right"))
+        cover(world, other)
+        world.clock.pass_time(GRACE)
+
+    world.driver.before = once("get", wal(1), hold_up)
+    assert log.sync() == 1
+    assert log.state.digest == other.state.digest
+
+
 def test_a_commit_into_a_removed_number_is_unknown(world: World) -> None:
     log, other = world.log(grace=GRACE), world.log(grace=GRACE)
 
@@ -348,6 +361,13 @@ def test_a_commit_that_others_saw_before_its_writer_knew_is_made_durable(world: 
     world.clock.sleep = take_in  # type: ignore[method-assign]
     assert append(log, put("a", b"1")) == 1
     assert (wal(1) in world.driver.durable, len(world.clock.pauses)) == (True, 1)
+
+
+def test_a_commit_that_another_thread_takes_in_first_is_made_once(world: World) -> None:
+    log = world.log()
+    world.driver.after = once("put", wal(1), log.sync)
+    assert append(log, put("a", b"1")) == 1
+    assert (log.state.commit, len(log.state.recent), log.durable) == (1, 1, 1)
 
 
 def test_a_number_that_somebody_else_got_meanwhile_is_seen_by_another_thread(

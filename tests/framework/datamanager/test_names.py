@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostler.datamanager.names import MANIFESTS, WALS, number_of, numbered
 
 numbers = st.integers(0, 10**20 - 1)
+EXAMPLES = settings(deadline=None, max_examples=40, derandomize=True)
 
 
 def test_a_name_has_twenty_digits() -> None:
@@ -14,11 +15,13 @@ def test_a_name_has_twenty_digits() -> None:
 
 
 @given(numbers)
+@EXAMPLES
 def test_a_number_comes_back(number: int) -> None:
     assert number_of(numbered(MANIFESTS, number)) == number
 
 
 @given(numbers, numbers)
+@EXAMPLES
 def test_names_sort_as_numbers(one: int, two: int) -> None:
     assert (numbered(WALS, one) < numbered(WALS, two)) == (one < two)
 

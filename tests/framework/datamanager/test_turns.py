@@ -37,55 +37,78 @@ def turns(kv: KeyValueStore) -> Turns:
     [
         ([], 0.0),
         (["own"] * 20, 0.0),
-        (["own", "other", "own"], 5.0),
-        (["a", "b", "c", "b"], 15.0),
-        (["other", *["own"] * 15], 5.0),
+        (["own", "other", "own"], 0.1),
+        (["a", "b", "c", "b"], 0.3),
+        (["other", *["own"] * 15], 0.1),
         (["other", *["own"] * 16], 0.0),
     ],
 )
 def test_the_more_others_wrote_lately_the_longer_they_are_let_in(
     turns: Turns, writers: list[str], seconds: float
 ) -> None:
-    assert turns.won(written(*writers), 2.0) == seconds
+    assert turns.won(written(*writers), 0.04) == pytest.approx(seconds)
+
+
+def test_a_commit_that_was_held_up_counts_as_one_that_was_not(turns: Turns) -> None:
+    assert turns.won(written("other"), 60.0) == 0.25
+
+
+def lose(turns: Turns, times: int) -> list[bool]:
+    """Lose, and ask when that is wanted, as the publisher does."""
+    wanted = []
+    for _ in range(times):
+        wanted.append(turns.lost())
+        assert turns.asks == wanted[-1]
+        turns.ask()
+    return wanted
 
 
 def test_who_loses_again_and_again_asks_for_a_turn(turns: Turns, kv: KeyValueStore) -> None:
-    turns.lost()
-    assert kv.get("turn") is None
-    turns.lost()
+    assert (lose(turns, 1), kv.get("turn")) == ([False], None)
+    assert (lose(turns, 1), turns.asks) == ([True], False)
     item = kv.get("turn")
     assert item is not None
     assert item.value == b"own"
+    assert lose(turns, 4) == [False, True, False, True]
+
+
+def test_who_wants_to_ask_does_not_forget_it(turns: Turns, kv: KeyValueStore) -> None:
+    assert [turns.lost() for _ in range(3)] == [False, True, True]
+    assert kv.get("turn") is None
+    turns.ask()
+    assert kv.get("turn") is not None
+
+
+def test_who_does_not_want_to_ask_asks_nothing(turns: Turns, kv: KeyValueStore) -> None:
+    turns.ask()
+    assert (turns.asks, kv.get("turn")) == (False, None)
 
 
 def test_who_wins_in_between_does_not_ask(turns: Turns, kv: KeyValueStore) -> None:
     for _ in range(3):
-        turns.lost()
+        lose(turns, 1)
         turns.won(written(), 1.0)
     assert kv.get("turn") is None
 
 
 def test_who_is_asked_lets_the_other_one_in_once(turns: Turns, kv: KeyValueStore) -> None:
-    other = Turns(kv, "other")
-    other.lost()
-    other.lost()
+    lose(Turns(kv, "other"), 2)
     turns.look()
     assert kv.get("turn") is None
-    assert [turns.won(written(), 2.0) for _ in range(2)] == [10.0, 0.0]
+    assert [turns.won(written(), 0.04) for _ in range(2)] == [0.2, 0.0]
 
 
 def test_the_longer_time_counts(turns: Turns, kv: KeyValueStore) -> None:
     kv.put("turn", b"other")
     turns.look()
-    assert turns.won(written("a", "b", "c"), 2.0) == 15.0
+    assert turns.won(written("a", "b", "c"), 0.04) == pytest.approx(0.3)
 
 
 def test_nobody_answers_to_itself(turns: Turns, kv: KeyValueStore) -> None:
-    turns.lost()
-    turns.lost()
+    lose(turns, 2)
     turns.look()
     assert kv.get("turn") is not None
-    assert turns.won(written(), 2.0) == 0.0
+    assert turns.won(written(), 0.04) == 0.0
 
 
 def test_a_store_that_cannot_be_reached_matters_to_nobody(
@@ -100,7 +123,6 @@ def test_a_store_that_cannot_be_reached_matters_to_nobody(
     turns = Turns(store, "own")
     with caplog.at_level(logging.DEBUG):
         turns.look()
-        turns.lost()
-        turns.lost()
+        lose(turns, 2)
     assert caplog.messages == ["processes cannot take turns now: cut off"] * 2
-    assert turns.won(written("other"), 2.0) == 5.0
+    assert turns.won(written("other"), 0.04) == 0.1

@@ -147,6 +147,27 @@ def test_what_a_newer_manifest_replaced_meanwhile_is_no_problem(
     assert database.snapshot().manifest.number == 3
 
 
+def test_what_changes_all_the_time_is_not_looked_at_for_ever(
+    database: Datamanager, world: World
+) -> None:
+    other = world.opened(overlap_ratio=100.0)
+    looks = 0
+
+    def replace_each_time(operation: str, key: str) -> None:
+        nonlocal looks
+        if operation == "get" and key.startswith("data/one"):
+            world.driver.before = lambda operation, key: None
+            looks += 1
+            other.commit([Put("one", "a", b"")])
+            other.checkpoint()
+            world.ost.delete(key)
+            world.driver.before = replace_each_time
+
+    world.driver.before = replace_each_time
+    problems = found(database)
+    assert (looks, [key.startswith("data/one") for key in problems]) == (5, [True])
+
+
 def test_a_storage_that_cannot_be_read_is_no_damage(database: Datamanager, world: World) -> None:
     for key in (manifest(2), files(database)[0], wal(2)):
         world.driver.before = failing("get", key, Unavailable("cut off"))

@@ -171,6 +171,17 @@ def test_a_storage_that_may_only_be_read_is_not_swept(
     assert os.listdir(root / RESERVED) == ["old"]
 
 
+def test_who_is_stopped_while_it_begins_holds_up_nobody(root: Path) -> None:
+    (root / RESERVED / "old").mkdir(parents=True)
+    beginning = os.open(root / RESERVED, os.O_RDONLY)
+    fcntl.flock(beginning, fcntl.LOCK_SH)
+    Drafts(str(root)).sweep()
+    assert os.listdir(root / RESERVED) == ["old"]
+    os.close(beginning)
+    Drafts(str(root)).sweep()
+    assert not (root / RESERVED).exists()
+
+
 def test_a_sweep_that_fails_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / RESERVED / "old").mkdir(parents=True)
 

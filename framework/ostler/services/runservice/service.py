@@ -20,6 +20,7 @@ from ostler.services.api import (
 )
 from ostler.services.policies import Policies
 from ostler.services.scheduler import Placing
+from ostler.spi.kv import Event
 from ostler.spi.storage import Body, Readable
 
 from . import keys
@@ -155,20 +156,31 @@ class Runservice:
         return self._outputs.put_cache(key, source)
 
     def _follow(self) -> None:
-        """Tell the other thread of runs that somebody else wrote, until `close`."""
-        while not self._ended:
+        """Tell the other thread of runs that somebody else wrote."""
+        while not self._ended and (watch := self._watch) is not None:
             try:
-                self._hear()
+                self._hear(self._next(watch))
             except Unavailable as error:
-                _LOG.warning("the runservice hears of no other process: %s", error.message)
+                _LOG.warning("the key-value store cannot be heard: %s", error.message)
 
-    def _hear(self) -> None:
-        assert self._watch is not None
+    def _next(self, watch: Watching) -> Sequence[Event]:
         try:
-            events = self._watch.next()
+            return watch.next()
         except Compacted:
-            self._watch_anew()
-            return
+            self._watch_anew(watch)
+            return ()
+
+    def _watch_anew(self, watch: Watching) -> None:
+        """Watch from now on, and look at every run: what was missed is not told any more."""
+        self._watch = self._store.kv.watch(keys.RUNS)
+        watch.close()
+        if self._ended:
+            self._watch.close()
+        for run_id in list(self._live):
+            self._inbox.changed(run_id)
+        self._inbox.wake()  # a place in a group may be free
+
+    def _hear(self, events: Sequence[Event]) -> None:
         for event in events:
             run_id = event.key[len(keys.RUNS) :]
             live = self._live.get(run_id)
@@ -176,16 +188,6 @@ class Runservice:
                 self._inbox.changed(run_id)
             elif live is None:
                 self._inbox.wake()  # a place in a group may be free
-
-    def _watch_anew(self) -> None:
-        """Watch from now on; what was missed may have been about any run."""
-        before, self._watch = self._watch, self._store.kv.watch(keys.RUNS)
-        for watch in (before, self._watch if self._ended else None):
-            if watch is not None:
-                watch.close()
-        for run_id in list(self._live):
-            self._inbox.changed(run_id)
-        self._inbox.wake()
 
     def _work(self) -> None:
         try:
@@ -237,7 +239,7 @@ class Runservice:
     def _load(self, run_id: str) -> None:
         """Read a run that is new, or that somebody else wrote."""
         live = self._live.get(run_id)
-        header = self._header(run_id, live)
+        header = self._header(run_id)
         if header.owner != self._owner:
             if live is not None:
                 self._forget(run_id)
@@ -248,17 +250,17 @@ class Runservice:
         elif header.run.revision != live.run.revision:
             live.reload(self._store.run(run_id).run)
 
-    def _header(self, run_id: str, live: LiveRun | None) -> StoredRun:
+    def _header(self, run_id: str) -> StoredRun:
         try:
             return self._store.header(run_id)
         except NotFound:
-            if live is None:
+            if run_id not in self._live:
                 raise
             raise Unavailable(
-                f"run {run_id} is in the key-value store no more: that was emptied, or put back to "
-                "an older state; `ostler runs` tells what is left",
+                f"run {run_id} is gone from the key-value store, which was emptied or put back to "
+                "an older state: start it again; what it had stored so far is kept",
                 code="kv_lost",
-            ) from None
+            ) from None  # what is at the bottom settles the exit code
 
     def _settle(self, live: LiveRun, reports: Sequence[TaskReport]) -> None:
         """Turn a run and store the turn, again if somebody else wrote in between or more can start."""
