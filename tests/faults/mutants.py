@@ -112,20 +112,6 @@ _ALL = (
         new="covered = False",
     ),
     Mutant(
-        name="late-object-taken-in",
-        what="what another process put late into a collected number is taken for a commit",
-        where="log:Log._stored",
-        old="if self._covered(batch.number):",
-        new="if False:",
-    ),
-    Mutant(
-        name="collected-is-the-end",
-        what="a number that was collected is taken for the end of the log",
-        where="log:Log.sync",
-        old="except NotFound:\n            if not self._covered(number):",
-        new="except NotFound:\n            if True:",
-    ),
-    Mutant(
         name="never-stale",
         what="what was seen before a long sleep still counts",
         where="log:Log._covered",
@@ -181,13 +167,6 @@ _ALL = (
         where="log:Log._persist_before",
         old="while (first := self.durable + 1) < number:",
         new="while False:",
-    ),
-    Mutant(
-        name="foreign-manifest-not-durable",
-        what="a manifest of another process counts before it is durable",
-        where="log:Log.refresh",
-        old="self._manifests.persist([newest])",
-        new="pass",
     ),
     Mutant(
         name="same-batch-unchecked",

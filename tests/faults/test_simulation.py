@@ -14,8 +14,8 @@ EXERCISED = (
     "acknowledged arbiter-kv arbiter-storage audit body.fail checkpoint clock.jump collect "
     "commit-conflict commit-unknown crash damage-told delete.fail delete.late delete.unknown freeze get get.fail "
     "kv.back kv.fail kv.late kv.never kv.outage kv.unknown kv.wipe list.fail lock-contention "
-    "object-lost power put.echo put.fail put.ghost put.late put.never put.twice put.unknown recovery scan "
-    "watched"
+    "object-lost power put.crash put.echo put.fail put.ghost put.late put.never put.twice put.unknown "
+    "recovery scan watched"
 )
 """What a campaign that deserves the name does: faults that happened, and things that were done."""
 

@@ -26,6 +26,7 @@ _REQUESTS = {
     "put.twice": 0.2,
     "put.echo": 0.15,
     "put.ghost": 0.2,
+    "put.crash": 0.1,
     "get.fail": 0.1,
     "body.fail": 0.05,
     "list.fail": 0.1,

@@ -94,6 +94,10 @@ class SimulatedStorage(StorageDriver):
         if self._fault("put.unknown"):
             raise self._timed_out(key)
         if persist:
+            if not self._remote and self._fault("put.crash"):
+                # The worst moment of all: everybody sees it, and it is not durable.
+                self._world.crash(self._process)
+                self._world.scheduler.leave()
             self._objects.sync(key, stored)
             self._step()
         return stored.info(key)
