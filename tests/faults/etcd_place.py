@@ -51,7 +51,7 @@ class EtcdPlace(Place):
                 endpoints=endpoint,
                 prefix=self.prefix,
                 request_timeout=patience,
-                dial_timeout=patience * 3 / 5,
+                dial_timeout=patience / 5,  # as the defaults are to each other
             )
         )
 
