@@ -121,7 +121,7 @@ def test_a_store_that_cannot_be_reached_matters_to_nobody(
     monkeypatch.setattr(kv_driver, "txn", fail)
     store = KeyValueStore(kv_driver, clock=StillClock(), retry=RetryPolicy(attempts=1))
     turns = Turns(store, "own")
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG, logger="ostler"):
         turns.look()
         lose(turns, 2)
     assert caplog.messages == ["processes cannot take turns now: cut off"] * 2
