@@ -15,7 +15,7 @@ from .turns import Turns
 __all__ = ["Publisher"]
 
 _LOG = logging.getLogger(__name__)
-_REST = 0.005
+_REST = 0.01
 """Seconds after each time: under load many commits are told of together."""
 _AGAIN = 1.0
 """Seconds after a time that failed."""
