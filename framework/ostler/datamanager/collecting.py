@@ -68,6 +68,9 @@ class Collector:
         kept = self._kept(old)
         if not kept or self._modified(kept[0].number) >= old:
             return CollectReport(files=files)
+        # What only a manifest covers that a loss of power would take must stay:
+        # who made it may have died before it was durable.
+        self._manifests.persist([manifest.number for manifest in kept])
         # A reader that listed the manifests a moment ago may want one that goes
         # now: it looks again. The log goes after the manifests that need it.
         manifests = self._manifests.remove(kept[0].number - 1)
