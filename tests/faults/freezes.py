@@ -13,7 +13,6 @@ acknowledges then must be in the database, once. By hand::
 
 from __future__ import annotations
 
-import argparse
 import mmap
 import os
 import random
@@ -27,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from judging import Judge
-from processes import Processes, processes, quick_directory
+from processes import Processes, given_options, processes
 from workload import Journal, Place, Worker, with_grace
 
 from ostler.datamanager.names import MANIFESTS, WALS, number_of
@@ -198,13 +197,7 @@ class Campaign:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cycles", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=20260602)
-    parser.add_argument("--arbiter", choices=["storage", "kv"], default="storage")
-    parser.add_argument("--directory", type=Path, default=quick_directory())
-    given = parser.parse_args()
-    print(f"seed {given.seed}, {given.cycles} cycles", flush=True)
+    given = given_options(__doc__, cycles=100, seed=20260602)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=given.directory) as name, processes() as children:
         chance = random.Random(given.seed)

@@ -11,7 +11,6 @@ processes had said. By hand::
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import time
 from pathlib import Path
 
 from judging import Judge
-from processes import Processes, processes, quick_directory
+from processes import Processes, given_options, processes
 from workload import Journal, Place, Worker, with_grace
 
 NAMES = ("a", "b")
@@ -77,13 +76,7 @@ class Campaign:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cycles", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=20260601)
-    parser.add_argument("--arbiter", choices=["storage", "kv"], default="storage")
-    parser.add_argument("--directory", type=Path, default=quick_directory())
-    given = parser.parse_args()
-    print(f"seed {given.seed}, {given.cycles} cycles", flush=True)
+    given = given_options(__doc__, cycles=500, seed=20260601)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=given.directory) as name, processes() as children:
         place = Place(Path(name), with_grace(0.1), arbiter=given.arbiter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import faulthandler
 import os
@@ -126,6 +127,18 @@ def end_as_told() -> None:
 
 def _end_with_parent() -> None:
     _LIBRARY.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def given_options(doc: str | None, *, cycles: int, seed: int) -> argparse.Namespace:
+    """Return what the command line of a campaign says, and print what repeats it."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--cycles", type=int, default=cycles)
+    parser.add_argument("--seed", type=int, default=seed)
+    parser.add_argument("--arbiter", choices=["storage", "kv"], default="storage")
+    parser.add_argument("--directory", type=Path, default=quick_directory())
+    given = parser.parse_args()
+    print(f"seed {given.seed}, {given.cycles} cycles", flush=True)
+    return given
 
 
 def quick_directory() -> Path | None:
