@@ -37,6 +37,7 @@ from ostler.services.runservice import (
     open_instance,
 )
 from ostler.settings import (
+    Choice,
     Settings,
     discover_host,
     ensure_home,
@@ -81,8 +82,20 @@ class Composition:
     @cached_property
     def ost(self) -> ObjectStorage:
         """The object storage."""
-        chosen = resolve_storage(self.settings, self.host)
         ensure_home(self.settings.home)
+        return self._storage(self.settings)
+
+    def open_storage(self, choice: Choice, origin: str) -> ObjectStorage:
+        """Open a storage beside that of the settings; closed with the composition.
+
+        :param choice: a URL, or a table as in the settings.
+        :param origin: where the choice was made, for messages (``--to``).
+        :raises BadRequest: as `resolve_storage` does.
+        """
+        return self._storage(self.settings.choose("storage", choice, origin))
+
+    def _storage(self, settings: Settings) -> ObjectStorage:
+        chosen = resolve_storage(settings, self.host)
         storage = ObjectStorage(chosen.factory()(chosen.settings), clock=self.clock)
         self._opened.callback(storage.close)
         return storage

@@ -80,7 +80,8 @@ class Collector:
     def _old_before(self) -> float:
         """Return the modification time before which something is older than the grace period."""
         key = f"{PROBES}{self._clock.new_id()}"
-        now = self._ost.put(key, b"", persist=False).modified
+        self._ost.put(key, b"", persist=False)
+        now = self._ost.stat(key).modified  # the storage's clock, which a put need not tell
         self._ost.delete(key)
         return now - self._options.grace
 

@@ -72,8 +72,10 @@ class ObjectInfo:
 
     :param key: its key, relative to the storage.
     :param size: in bytes.
-    :param modified: seconds since 1970-01-01 UTC.
-    :param etag: changes whenever the object does; None when the backend has none.
+    :param modified: seconds since 1970-01-01 UTC, by the storage's clock. `stat`, `get` and
+        `list` agree on it; what a `put` returns may have the time of this machine instead,
+        where the storage does not tell it and asking would cost another request.
+    :param etag: changes whenever the object's bytes do; None when the backend has none.
     """
 
     key: str

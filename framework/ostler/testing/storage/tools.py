@@ -21,6 +21,8 @@ __all__ = [
     "names_of",
     "put",
     "read",
+    "told_by_get",
+    "version_of",
 ]
 
 _PATIENCE = 60.0
@@ -118,6 +120,20 @@ def read(driver: StorageDriver, key: str, start: int = 0, end: int | None = None
     _info, body = driver.get(key, start, end)
     with body:
         return body.read()
+
+
+def told_by_get(
+    driver: StorageDriver, key: str, start: int = 0, end: int | None = None
+) -> ObjectInfo:
+    """Return the info that comes with the bytes of a `get`, which are not read."""
+    info, body = driver.get(key, start, end)
+    body.close()
+    return info
+
+
+def version_of(info: ObjectInfo) -> tuple[str, int, str | None]:
+    """Return what tells one version of an object from another: all but the time, which a put may guess."""
+    return info.key, info.size, info.etag
 
 
 def names_of(items: Iterable[ObjectInfo | CommonPrefix]) -> list[str]:

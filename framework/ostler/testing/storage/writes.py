@@ -18,6 +18,8 @@ from .tools import (
     keys_of,
     put,
     read,
+    told_by_get,
+    version_of,
 )
 
 __all__ = ["WriteChecks"]
@@ -36,13 +38,16 @@ class WriteChecks(Checks):
             data = bytes(range(256)) * (size // 256 + 1)
             info = put(driver, f"size/{size}", data[:size])
             expect((info.key, info.size), (f"size/{size}", size), "what put() tells")
-            expect(driver.stat(info.key), info, "what stat() tells after put()")
+            stat = driver.stat(info.key)
+            expect(version_of(stat), version_of(info), "what stat() tells after put()")
+            expect(told_by_get(driver, info.key), stat, "what get() and stat() tell")
             expect(read(driver, info.key) == data[:size], True, f"{size} bytes read back alike")
 
     def test_modified(self, driver: StorageDriver) -> None:
         """The time of an object is the wall clock's, in seconds."""
-        off = abs(put(driver, "new").modified - time.time())
-        assert off < _DAY, f"modified is {off:.0f} s away from this machine's clock"
+        for info in (put(driver, "new"), driver.stat("new")):
+            off = abs(info.modified - time.time())
+            assert off < _DAY, f"modified is {off:.0f} s away from this machine's clock"
 
     def test_put_persistent(self, driver: StorageDriver) -> None:
         """A durable put stores the same as one that is not."""
@@ -127,7 +132,8 @@ class WriteChecks(Checks):
             again = lambda: put(driver, "only/once", data, if_absent=True)  # noqa: B023, E731 - called at once
             fails(again, Conflict, "a second exclusive put", "exists")
         expect(read(driver, "only/once"), b"first", "the bytes after a conflict")
-        expect(driver.stat("only/once"), info, "what stat() tells after a conflict")
+        stat = driver.stat("only/once")
+        expect(version_of(stat), version_of(info), "what stat() tells after a conflict")
         expect(list(self.leftovers(driver)), [], "what conflicts left behind")
         driver.delete("only/once")
         put(driver, "only/once", b"third", if_absent=True)
