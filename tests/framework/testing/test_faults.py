@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
@@ -357,6 +358,21 @@ def test_what_a_fault_raises_comes_out(server: PlainServer) -> None:
         FaultProxy(server.url, always(Teapot())) as proxy,
     ):
         assert ask(proxy.url, "GET /coffee HTTP/1.1").ended == "reset"
+
+
+class Telling(Fault):
+    """Answers whether the connection sends small pieces at once."""
+
+    async def happen(self, exchange: Exchange) -> None:
+        connection = exchange._connection.transport.get_extra_info("socket")  # type: ignore[attr-defined]
+        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        await exchange.answer(200, {}, b"%d" % bool(told))
+
+
+def test_no_answer_waits_for_an_acknowledgement(proxy: FaultProxy) -> None:
+    """An answer of two pieces takes 40 ms more without TCP_NODELAY, which asyncio does not always set."""
+    proxy.plan = always(Telling())
+    assert ask(proxy.url, GET).body == b"1"
 
 
 # Memory

@@ -19,6 +19,7 @@ from .log import Request
 
 __all__ = ["Plan", "always", "chance", "every", "first", "nth", "together"]
 
+
 class Plan(Protocol):
     """Says which fault a request meets; None: it is let through."""
 
