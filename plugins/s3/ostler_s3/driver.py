@@ -37,6 +37,9 @@ __all__ = ["S3Storage", "open_driver"]
 
 _log = logging.getLogger("ostler.s3")
 
+_LONGEST = 1024  # bytes of a key in a bucket, the prefix included
+_SURELY_SHORT = _LONGEST // 4  # characters
+
 _forks = 0
 
 
@@ -147,6 +150,8 @@ class S3Storage(StorageDriver):
         if_absent: bool,
     ) -> ObjectInfo:
         self._check_process()
+        if len(self._root) + len(key) > _SURELY_SHORT and len((self._root + key).encode()) > _LONGEST:
+            raise self._failures.too_long(key)
         if self._sweeper is None:
             self._begin_to_sweep()
         info = self._uploads.put(key, source, size, if_absent=if_absent)

@@ -117,6 +117,12 @@ class Failures:
         """Return the error for an object that does not exist."""
         return NotFound(f"there is no object {key!r} in {self._place}")
 
+    def too_long(self, key: str) -> BadRequest:
+        """Return the error for a key that is too long together with the prefix."""
+        return BadRequest(
+            f"{self._place}: the key {key!r} is too long together with the prefix", code="bad_key"
+        )
+
     def exists(self, key: str) -> Conflict:
         """Return the error for an object that exists where it must not."""
         return Conflict(f"the object {key!r} exists already in {self._place}", code="exists")
@@ -225,9 +231,7 @@ def _region(place: str, _key: str, text: str) -> Error:
 
 
 def _too_long(place: str, key: str, _text: str) -> Error:
-    return BadRequest(
-        f"{place}: the key {key!r} is too long together with the prefix", code="bad_key"
-    )
+    return Failures(place).too_long(key)
 
 
 def _too_large(place: str, key: str, _text: str) -> Error:
