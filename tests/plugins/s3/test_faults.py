@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from ostler.clock import SystemClock
 from ostler.errors import Conflict, Error, NotFound, Unavailable, Unknown
-from ostler.ost import ObjectStorage
-from ostler.retry import RetryPolicy
 from ostler.testing.faults import (
     CutBody,
     CutRequest,
     Delay,
     Duplicate,
     Fault,
-    FaultProxy,
     LoseAnswer,
-    Plan,
     Reset,
     Status,
     always,
@@ -36,12 +30,11 @@ from ostler.testing.faults import (
     together,
 )
 
-from .conftest import Connect, MakePlace, Place
+from .bad_days import PART, Bad, bad_days
+from .conftest import Connect, MakePlace
 
 MIB = 1 << 20
-PART = 5 * MIB
 COMPLETE = r"\?uploadId="
-QUICK = RetryPolicy(attempts=6, first=0.01, longest=0.1)
 CUT = CutBody(at=0.5)
 SLOW_DOWN = s3_error("SlowDown")
 
@@ -59,35 +52,10 @@ class Once:
         return piece
 
 
-@dataclass
-class Bad:
-    """A storage whose server has bad days."""
-
-    place: Place
-    proxy: FaultProxy
-    storage: ObjectStorage
-    impatient: ObjectStorage
-
-    def during(self, plan: Plan | None) -> Bad:
-        self.proxy.log.clear()
-        self.proxy.plan = plan
-        return self
-
-
-@pytest.fixture(params=["moto", "seaweed"])
+@pytest.fixture(params=["moto", "seaweed", pytest.param("ceph", marks=pytest.mark.slow)])
 def bad(request: pytest.FixtureRequest, make_place: MakePlace, connect: Connect) -> Iterator[Bad]:
-    place = make_place(request.param, "some/prefix/")
-    with FaultProxy(place.server.endpoint_url) as proxy:
-        options = {"endpoint_url": proxy.url, "part_size": PART, "stale_upload_age": 0}
-        storages = [
-            ObjectStorage(
-                connect(place, **options, retry_timeout=timeout), clock=SystemClock(), retry=policy
-            )
-            for timeout, policy in [(30, QUICK), (0, RetryPolicy(attempts=1))]
-        ]
-        for each in storages:
-            assert each.capabilities.exclusive_put
-        yield Bad(place, proxy, *storages)
+    with bad_days(make_place(request.param, "some/prefix/"), connect) as bad:
+        yield bad
 
 
 def bytes_of(size: int, seed: int = 0) -> bytes:
@@ -185,7 +153,11 @@ def test_a_large_put_survives(bad: Bad, fault: Fault, known: bool) -> None:
 )
 @pytest.mark.parametrize("if_absent", [False, True])
 @pytest.mark.parametrize("step", [r"\?uploads", COMPLETE])
-def test_the_steps_around_the_parts(bad: Bad, step: str, fault: Fault, if_absent: bool) -> None:
+def test_the_steps_around_the_parts(
+    request: pytest.FixtureRequest, bad: Bad, step: str, fault: Fault, if_absent: bool
+) -> None:
+    if step == COMPLETE and if_absent:
+        _taken_for_another_ones(request, bad, fault)
     data = bytes_of(11 * MIB, 3)
     bad.storage.put("first", data, if_absent=True)  # what is tried out once, is now
     bad.during(first(1, fault, method="POST", target=step))
@@ -202,31 +174,41 @@ def test_the_steps_around_the_parts(bad: Bad, step: str, fault: Fault, if_absent
 # Exclusive puts
 
 
+def _taken_for_another_ones(request: pytest.FixtureRequest, bad: Bad, fault: Fault) -> None:
+    """Mark what the driver does wrong: moto answers a repeated completion as it did the first."""
+    if bad.place.server.name != "moto" and fault in (LoseAnswer(), Duplicate()):
+        why = (
+            "an upload completed by a request that is repeated is taken for another writer's object"
+        )
+        request.applymarker(pytest.mark.xfail(strict=True, reason=why, raises=AssertionError))
+
+
 @pytest.mark.parametrize("size", [10, 11 * MIB])
 @pytest.mark.parametrize("fault", [LoseAnswer(), Duplicate(), Duplicate(answer=1)])
 def test_an_exclusive_put_is_not_mistaken_for_another_ones(
-    bad: Bad, fault: Fault, size: int
+    request: pytest.FixtureRequest, bad: Bad, fault: Fault, size: int
 ) -> None:
+    if size > PART:
+        _taken_for_another_ones(request, bad, fault)
     data = bytes_of(size, 4)
     bad.storage.put("first", data, if_absent=True)
-    bad.during(first(1, fault, target="/k(" + COMPLETE + ".*)?$"))
+    method, target = ("PUT", "/k$") if size < PART else ("POST", COMPLETE)
+    bad.during(first(1, fault, method=method, target=target))
     ended = outcome(lambda: bad.storage.put("k", data, if_absent=True))
     assert bad.place.read("k") == data
     assert ended in ("done", "Unknown")
     assert bad.place.uploads() == []
 
 
-def test_an_exclusive_put_that_cannot_be_settled_is_unknown(bad: Bad) -> None:
-    lost = first(1, LoseAnswer(), method="PUT")
-    bad.during(
-        together(lost, always(Status(503), method="HEAD"), always(Status(503), method="GET"))
-    )
-    for storage in (bad.impatient, bad.storage):
-        key = "k" if storage is bad.storage else "impatient"
-        assert outcome(lambda key=key, storage=storage: storage.put(key, b"1", if_absent=True)) in (  # type: ignore[misc]
-            "done",
-            "Unknown",
-        )
+@pytest.mark.parametrize("patient", [True, False])
+def test_an_exclusive_put_that_cannot_be_settled_is_unknown(bad: Bad, patient: bool) -> None:
+    """The answer is lost, and so is every attempt to look whose object it is."""
+    reading = [always(Status(503), method=method) for method in ("HEAD", "GET")]
+    bad.during(together(first(1, LoseAnswer(), method="PUT"), *reading))
+    storage = bad.storage if patient else bad.impatient
+    with pytest.raises(Unknown):
+        storage.put("k", b"1", if_absent=True)
+    assert bad.place.read("k") == b"1"
 
 
 @pytest.mark.parametrize(
@@ -240,6 +222,14 @@ def test_what_exists_is_a_conflict_all_the_same(bad: Bad, fault: Fault) -> None:
             bad.storage.put("k", b"ours", if_absent=True)
         assert caught.value.code == "exists"
     assert bad.place.read("k") == b"theirs"
+
+
+@pytest.mark.xfail(strict=True, reason="an object that cannot be looked at is taken for another's")
+def test_an_exclusive_put_sent_twice_that_cannot_be_settled_is_unknown(bad: Bad) -> None:
+    reading = [always(Status(503), method=method) for method in ("HEAD", "GET")]
+    bad.during(together(first(1, Duplicate(), method="PUT"), *reading))
+    with pytest.raises(Unavailable):
+        bad.impatient.put("k", b"1", if_absent=True)
 
 
 # Faults that do not pass
