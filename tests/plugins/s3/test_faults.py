@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ostler.errors import Conflict, Error, NotFound, Unavailable, Unknown
+from ostler.errors import BadRequest, Conflict, Error, NotFound, Unavailable, Unknown
 from ostler.testing.faults import (
     CutBody,
     CutRequest,
@@ -156,10 +156,11 @@ def test_a_large_put_survives(bad: Bad, fault: Fault, known: bool) -> None:
 def test_the_steps_around_the_parts(
     request: pytest.FixtureRequest, bad: Bad, step: str, fault: Fault, if_absent: bool
 ) -> None:
+    data = bytes_of(6 * MIB, 3)
+    if if_absent:
+        _try_out_exclusive_parts(bad, data)
     if step == COMPLETE and if_absent:
         _taken_for_another_ones(request, bad, fault)
-    data = bytes_of(11 * MIB, 3)
-    bad.storage.put("first", data, if_absent=True)  # what is tried out once, is now
     bad.during(first(1, fault, method="POST", target=step))
     ended = outcome(lambda: bad.storage.put("large", data, if_absent=if_absent))
     assert bad.proxy.log.count(faulty=True) == 1
@@ -174,6 +175,16 @@ def test_the_steps_around_the_parts(
 # Exclusive puts
 
 
+def _try_out_exclusive_parts(bad: Bad, data: bytes) -> None:
+    """Let the driver try out before anything goes wrong what it tries out once; skip where it is no use."""
+    if bad.place.server.name == "ceph":
+        with pytest.raises(BadRequest, match="If-None-Match"):
+            bad.storage.put("first", data, if_absent=True)
+        assert (bad.place.listed(), bad.place.uploads()) == ([], [])
+        pytest.skip("ceph ignores If-None-Match where an upload is completed")
+    bad.storage.put("first", data, if_absent=True)
+
+
 def _taken_for_another_ones(request: pytest.FixtureRequest, bad: Bad, fault: Fault) -> None:
     """Mark what the driver does wrong: moto answers a repeated completion as it did the first."""
     if bad.place.server.name != "moto" and fault in (LoseAnswer(), Duplicate()):
@@ -183,15 +194,15 @@ def _taken_for_another_ones(request: pytest.FixtureRequest, bad: Bad, fault: Fau
         request.applymarker(pytest.mark.xfail(strict=True, reason=why, raises=AssertionError))
 
 
-@pytest.mark.parametrize("size", [10, 11 * MIB])
+@pytest.mark.parametrize("size", [10, 6 * MIB])
 @pytest.mark.parametrize("fault", [LoseAnswer(), Duplicate(), Duplicate(answer=1)])
 def test_an_exclusive_put_is_not_mistaken_for_another_ones(
     request: pytest.FixtureRequest, bad: Bad, fault: Fault, size: int
 ) -> None:
-    if size > PART:
-        _taken_for_another_ones(request, bad, fault)
     data = bytes_of(size, 4)
-    bad.storage.put("first", data, if_absent=True)
+    if size > PART:
+        _try_out_exclusive_parts(bad, data)
+        _taken_for_another_ones(request, bad, fault)
     method, target = ("PUT", "/k$") if size < PART else ("POST", COMPLETE)
     bad.during(first(1, fault, method=method, target=target))
     ended = outcome(lambda: bad.storage.put("k", data, if_absent=True))
