@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from ostler.clock import SystemClock
 from ostler.errors import BadRequest, Conflict, Error, NotFound, Unavailable, Unknown
+from ostler.ost import ObjectStorage
 from ostler.testing.faults import (
     CutBody,
     CutRequest,
@@ -26,6 +28,7 @@ from ostler.testing.faults import (
     chance,
     every,
     first,
+    nth,
     s3_error,
     together,
 )
@@ -286,3 +289,25 @@ def test_an_upload_that_fails_for_good_is_aborted(bad: Bad) -> None:
         "Unknown",
     )
     assert (bad.place.listed(), bad.place.uploads()) == ([], [])
+
+
+@pytest.mark.xfail(strict=True, raises=Unavailable, reason="what is tried out is tried only once")
+def test_what_is_tried_out_survives(bad: Bad, connect: Connect) -> None:
+    """The first operation asks what the server can do, and has as much patience as any other."""
+    driver = connect(bad.place, endpoint_url=bad.proxy.url)
+    bad.during(first(1, CUT, method="GET"))
+    ObjectStorage(driver, clock=SystemClock()).put("k", b"1")
+    assert bad.place.read("k") == b"1"
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="any failure is taken for a no")
+@pytest.mark.parametrize("fault", [Reset(), LoseAnswer(), Status(502)])
+def test_a_fault_is_not_taken_for_an_inability(bad: Bad, connect: Connect, fault: Fault) -> None:
+    """The third request that writes finds out whether exclusive puts are possible, once for all."""
+    driver = connect(bad.place, endpoint_url=bad.proxy.url, retry_timeout=0)
+    bad.during(nth(3, fault, method="PUT"))
+    try:
+        exclusive = driver.capabilities.exclusive_put
+    except Unavailable:
+        exclusive = driver.capabilities.exclusive_put
+    assert exclusive
