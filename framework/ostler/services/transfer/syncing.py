@@ -33,6 +33,9 @@ class Rule:
     checksum: bool = False
 
 
+_DEFAULT = Rule()
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Something that a sync would do.
@@ -52,7 +55,7 @@ def sync(
     source: Place,
     target: Place,
     task: Task,
-    rule: Rule,
+    rule: Rule = _DEFAULT,
     planned: Callable[[Step], None] | None = None,
 ) -> Report:
     """Copy to ``target`` what is missing there or different; with ``rule.delete`` remove the rest.
