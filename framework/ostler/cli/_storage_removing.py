@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -25,7 +26,6 @@ from ._transfers import transfer
 __all__ = ["rm_command"]
 
 _COUNTED = 1000
-_LONGEST = 1
 
 
 @click.command("rm")
@@ -65,7 +65,8 @@ def rm_command(
         else:
             if recursive and there and not yes:
                 _confirm(there)
-            _remove(composition, there, recursive=recursive, as_json=as_json)
+            report = _remove(composition, there, recursive=recursive)
+            _tell_removed(report, recursive=recursive, as_json=as_json)
     return _tell_missing([] if missing_ok else missing)
 
 
@@ -86,11 +87,8 @@ def _exists(location: Location, *, recursive: bool) -> bool:
 
 def _objects(location: Location, *, recursive: bool) -> Iterator[ObjectInfo]:
     if not location.names_a_place:
-        try:
+        with contextlib.suppress(NotFound):
             yield location.storage.stat(location.key)
-        except NotFound:
-            if not recursive:
-                return
     if recursive:
         yield from (info for _name, info in location.place.objects())
 
@@ -124,17 +122,19 @@ def _confirm(locations: Sequence[Location]) -> None:
     click.confirm(f"remove {what}: {titles}?", abort=True, err=True)
 
 
-def _remove(
-    composition: Composition, locations: Sequence[Location], *, recursive: bool, as_json: bool
-) -> None:
+def _remove(composition: Composition, locations: Sequence[Location], *, recursive: bool) -> Report:
     report = Report()
-    with transfer(composition.clock, _LONGEST, persist=True) as (task, _woken):
+    with transfer(composition.clock, 1, persist=True) as (task, _woken):
         for location in locations:
             keys = (info.key for info in _objects(location, recursive=recursive))
             remove_keys(location.storage, keys, task, report)
+    return report
+
+
+def _tell_removed(report: Report, *, recursive: bool, as_json: bool) -> None:
     if as_json:
         print_json({"removed": report.removed})
-    elif recursive:
+    elif recursive and report.removed:
         say(f"removed {plural(report.removed, 'object')}")
 
 

@@ -105,7 +105,7 @@ class _Sync:
                 self._put_aside(pair, extra)
             elif verdict is Verdict.SAME:
                 self.report.add_same()
-            else:
+            elif verdict is Verdict.UNSURE or not self._planned_copy(pair, verdict):
                 yield pair, verdict
 
     def _put_aside(self, pair: Pair, extra: Spool) -> None:
@@ -120,10 +120,8 @@ class _Sync:
             verdict = self._compared(pair)
         if verdict is Verdict.SAME:
             self.report.add_same()
-        elif verdict is not Verdict.UNSURE:
-            assert pair.source is not None
-            if not self._plan("copy", pair.name, pair.source, verdict):
-                self._copy(pair.name)
+        elif verdict is not Verdict.UNSURE and not self._planned_copy(pair, verdict):
+            self._copy(pair.name)
 
     def _copy(self, name: str) -> None:
         failed = self._failed if self._rule.delete else None
@@ -169,6 +167,10 @@ class _Sync:
             if not same:
                 observer.moved(name, -counted.total)  # they are read once more, to be copied
             return same
+
+    def _planned_copy(self, pair: Pair, verdict: Verdict) -> bool:
+        assert pair.source is not None
+        return self._plan("copy", pair.name, pair.source, verdict)
 
     def _plan(self, action: str, name: str, info: ObjectInfo, verdict: Verdict) -> bool:
         """Tell what would be done; return whether that is all there is to do."""
