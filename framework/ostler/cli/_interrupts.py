@@ -28,6 +28,7 @@ class Interrupts:
         self.stop = threading.Event()
         self._abandon = abandon
         self._wake = -1
+        self._signals = 0
 
     @contextlib.contextmanager
     def handled(self) -> Iterator[int]:
@@ -46,7 +47,8 @@ class Interrupts:
 
     def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         # Nothing is raised: it could come in the middle of storing an object.
-        if self.stop.is_set():
+        self._signals += 1
+        if self._signals > 1:
             self._abandon()
             os._exit(Exit.STOPPED)
         self.stop.set()

@@ -28,7 +28,7 @@ def guard_removal(place: Place) -> None:
     :raises Conflict: they are (code ``"database"``).
     """
     if _touches(place.prefix) and _found(place.storage) is not None:
-        raise _refused(f"below {place.prefix!r} lies what belongs to the database")
+        raise _refused(f"{place.title!r} holds what belongs to the database")
 
 
 def guard_copies(source: Place, target: Place, *, delete: bool, live: bool) -> None:
