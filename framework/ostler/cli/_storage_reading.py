@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -106,7 +107,7 @@ def _name(item: _Item) -> str:
     return item.prefix if isinstance(item, CommonPrefix) else item.key
 
 
-class _Printer:
+class _Printer(ABC):
     def __init__(self) -> None:
         self.objects = self.prefixes = self.bytes = 0
 
@@ -118,11 +119,13 @@ class _Printer:
             self.bytes += item.size
         self.write(item)
 
+    @abstractmethod
     def write(self, item: _Item) -> None:
-        raise NotImplementedError
+        """Print an item."""
 
+    @abstractmethod
     def close(self, after: str, *, summary: bool) -> None:
-        raise NotImplementedError
+        """Print what comes last; ``after`` is empty when nothing follows."""
 
 
 class _JsonPrinter(_Printer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -51,7 +51,7 @@ class Totals(Observer):
         return f"{plural(self.ended_count, 'object')}, {human_size(self.bytes)}{speed}"
 
 
-class Shown(Totals):
+class Shown(Totals, ABC):
     """Shows a transfer while it goes on."""
 
     @abstractmethod
@@ -70,8 +70,12 @@ class Shown(Totals):
 class _Plain(Shown):
     """A line every ten seconds: what a pipe or a file gets."""
 
-    def start(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
         self._told = self.start_time
+
+    def start(self) -> None:
+        """Do nothing: there is nothing to tell yet."""
 
     def close(self) -> None:
         """Do nothing: all lines are complete."""
