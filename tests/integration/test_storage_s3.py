@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -14,12 +15,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..s3_servers import S3Server
+from ..support import require
 from .conftest import DEADLINE
 
 if TYPE_CHECKING:
     from .conftest import Ostler
 
-pytest.importorskip("ostler_s3")
+
+@pytest.fixture(autouse=True)
+def _plugin() -> None:
+    if importlib.util.find_spec("ostler_s3") is None:
+        require("s3", "its plugin is not installed")
 
 
 @pytest.fixture
