@@ -1,0 +1,10 @@
+"""Storages as a file system of fsspec: ``ost://…`` for pandas, pyarrow, DuckDB and `fsspec.open`.
+
+Needs fsspec, which only who comes through it imports: ``pip install 'ostler[fsspec]'``.
+"""
+
+from __future__ import annotations
+
+from ._system import OstFileSystem
+
+__all__ = ["OstFileSystem"]
