@@ -8,3 +8,5 @@ from __future__ import annotations
 from ._system import OstFileSystem
 
 __all__ = ["OstFileSystem"]
+
+OstFileSystem.__module__ = __name__  # what is pickled or written as JSON names no private module

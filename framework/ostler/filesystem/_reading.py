@@ -9,10 +9,11 @@ from fsspec.spec import AbstractBufferedFile
 
 from ostler.spi.storage import ObjectInfo
 
+from ._ahead import AheadCache
 from ._failures import changed
 
 if TYPE_CHECKING:
-    from ._system import OstFileSystem
+    from ._contents import Contents
 
 __all__ = ["ObjectFile"]
 
@@ -21,20 +22,20 @@ class ObjectFile(AbstractBufferedFile):
     """A seekable file. Reading raises `OSError` (``ESTALE``) once the object is another one.
 
     :param size: in bytes, if it is known: then opening asks nothing of the storage.
-    :param cache_type: one of fsspec's; ``readahead`` fetches ``block_size``
-        bytes more than is asked for, ``none`` nothing more.
+    :param block_size: bytes that are read ahead at most.
+    :param cache_type: one of fsspec's, or ``ost``, which is `AheadCache`.
     :raises FileNotFoundError: there is no such object.
     :raises IsADirectoryError: there is a directory.
     """
 
     def __init__(
         self,
-        fs: OstFileSystem,
+        fs: Contents,
         path: str,
         *,
         size: int | None = None,
         block_size: int | None = None,
-        cache_type: str = "readahead",
+        cache_type: str = AheadCache.name,
         cache_options: dict[str, Any] | None = None,
     ) -> None:
         self._version: object = None
@@ -48,10 +49,12 @@ class ObjectFile(AbstractBufferedFile):
             path,
             "rb",
             fs.blocksize if block_size is None else block_size,
-            cache_type=cache_type,
+            cache_type="none" if cache_type == AheadCache.name else cache_type,
             cache_options=cache_options,
             size=size,
         )
+        if cache_type == AheadCache.name:
+            self.cache = AheadCache(self.blocksize, self._fetch_range, self.size)
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         info, data = self.fs.fetch(self.path, start, end)

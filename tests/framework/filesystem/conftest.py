@@ -18,7 +18,7 @@ from ostler.filesystem import OstFileSystem
 from ostler.ost import ObjectStorage
 from ostler_memory.driver import MemorySettings
 
-from .counting import CountingStorage
+from .drivers import CountingStorage
 
 
 def _posix(folder: Path) -> dict[str, Any]:
