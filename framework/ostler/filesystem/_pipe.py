@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections import deque
@@ -92,7 +93,7 @@ class Upload:
         self._pipe = _Pipe()
         # A daemon, or the interpreter would wait at its end for a writer that is never closed.
         threading.Thread(target=_run, args=(put, self._pipe), name="ost-put", daemon=True).start()
-        self._at_exit = weakref.finalize(self, self._pipe.abort, _PATIENCE)
+        self._at_exit = weakref.finalize(self, _abandon, self._pipe, os.getpid())
 
     def write(self, block: bytearray) -> None:
         """Give it the next bytes, which must not change any more.
@@ -113,6 +114,12 @@ class Upload:
         """Let it store nothing, and wait until it has cleaned up. What it raises is of no interest."""
         self._at_exit.detach()
         self._pipe.abort()
+
+
+def _abandon(pipe: _Pipe, pid: int) -> None:
+    # The child of a fork has neither the thread nor a lock that it could trust.
+    if os.getpid() == pid:
+        pipe.abort(_PATIENCE)
 
 
 def _run(put: Callable[[Readable], object], pipe: _Pipe) -> None:

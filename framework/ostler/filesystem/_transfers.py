@@ -53,18 +53,22 @@ def copy(source: Readable, target: BinaryIO, callback: Callback) -> None:
 def replaced(path: str) -> Iterator[BinaryIO]:
     """Open a file that takes the place of ``path`` when the block ends well, and else is gone.
 
-    Directories on the way are made. What exists and is no regular file of its
-    own, as a device or a link, is written where it stands.
+    Directories on the way are made, and the mode of a file that exists is
+    kept. What exists and is no regular file of its own, as a device or a link,
+    is written where it stands.
     """
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+    folder, name = os.path.split(path)
+    os.makedirs(folder or ".", exist_ok=True)
+    mode = os.lstat(path).st_mode if os.path.lexists(path) else None
+    if mode is not None and not stat.S_ISREG(mode):
         with open(path, "wb") as file:
             yield file
         return
-    folder, name = os.path.split(path)
-    part = os.path.join(folder, f".{name[:100]}.{SystemClock().new_id()}.part")
+    part = os.path.join(folder, f".{name[:50]}.{SystemClock().new_id()}.part")
     try:
         with open(part, "xb") as file:
+            if mode is not None:
+                os.chmod(part, stat.S_IMODE(mode))
             yield file
         os.replace(part, path)
     except BaseException:
