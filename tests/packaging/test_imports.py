@@ -45,3 +45,8 @@ def test_a_declaration_imports_no_other_plugin(name: str) -> None:
 def test_the_framework_imports_no_plugin(module: str) -> None:
     plugins = {item for item in _modules_after(f"import {module}") if item.startswith("ostler_")}
     assert plugins == set()
+
+
+@pytest.mark.parametrize("module", ["ostler.cli", "ostler.compose", "ostler.testing"])
+def test_nothing_but_the_file_system_imports_fsspec(module: str) -> None:
+    assert "fsspec" not in _modules_after(f"import {module}")

@@ -4,14 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
-
-from ...support import require
-
-try:
-    import fsspec
-except ImportError:
-    require("fsspec", "it is not installed")
 
 from ostler.clock import SystemClock
 from ostler.filesystem import OstFileSystem
