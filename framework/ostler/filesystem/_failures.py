@@ -24,6 +24,7 @@ _BY_CODE = {
     "exists": errno.EEXIST,
     "key_conflict": errno.ENOTDIR,
     "no_space": errno.ENOSPC,
+    "too_large": errno.EFBIG,
 }
 _BY_TYPE: tuple[tuple[type[Error], int], ...] = (
     (NotFound, errno.ENOENT),
@@ -47,9 +48,10 @@ def as_os_errors(path: str) -> Iterator[None]:
 
 def os_error(error: Error, path: str) -> OSError | ValueError:
     """Return what Python's own files would raise: an `OSError`, or a `ValueError` for a wrong argument."""
-    if isinstance(error, BadRequest):
+    number = _BY_CODE.get(error.code)
+    if number is None and isinstance(error, BadRequest):
         return ValueError(error.message)
-    number = _BY_CODE.get(error.code) or next(
+    number = number or next(
         (number for kind, number in _BY_TYPE if isinstance(error, kind)), errno.EIO
     )
     if number == errno.EIO and isinstance(error, Unavailable):

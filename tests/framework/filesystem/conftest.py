@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import importlib.util
+import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +15,51 @@ from ostler.filesystem import OstFileSystem
 from ostler.ost import ObjectStorage
 from ostler_memory.driver import MemorySettings
 
+from ...s3_servers import S3Server
+from ...support import require
 from .drivers import CountingStorage
 
+Options = dict[str, Any]
+"""The `storage_options` of a file system."""
 
-def _posix(folder: Path) -> dict[str, Any]:
+
+def _posix(request: pytest.FixtureRequest, folder: Path) -> Options:
     return {"storage": f"posix://{folder}/storage", "home": str(folder / "home")}
 
 
-def _memory(folder: Path) -> dict[str, Any]:
+def _memory(request: pytest.FixtureRequest, folder: Path) -> Options:
     return {"storage": "memory", "home": str(folder / "home")}
 
 
-STORAGES: dict[str, Callable[[Path], dict[str, Any]]] = {"posix": _posix, "memory": _memory}
+def _s3(request: pytest.FixtureRequest, folder: Path) -> Options:
+    server: S3Server = request.getfixturevalue("moto")
+    if importlib.util.find_spec("ostler_s3") is None:
+        require("s3", "the plugin `ostler-s3` is not installed")
+    login = f"{server.access_key}:{server.secret_key}"
+    bucket = server.make_bucket(f"ostler-{uuid.uuid4().hex}")
+    request.addfinalizer(partial(server.remove_bucket, bucket))
+    url = f"s3://{login}@{bucket}/some/prefix?endpoint_url={server.endpoint_url}"
+    return {"storage": url, "home": str(folder / "home")}
+
+
+STORAGES: dict[str, Callable[[pytest.FixtureRequest, Path], Options]] = {
+    "posix": _posix,
+    "memory": _memory,
+    "s3": _s3,
+}
 """The options of a file system on an empty storage of each type, by name."""
 
 
 @pytest.fixture(params=STORAGES)
-def options(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+def options(request: pytest.FixtureRequest, tmp_path: Path) -> Options:
     """The `storage_options` of an empty storage of each type."""
-    return STORAGES[request.param](tmp_path)
+    return STORAGES[request.param](request, tmp_path)
 
 
 @pytest.fixture
-def posix(tmp_path: Path) -> dict[str, Any]:
+def posix(request: pytest.FixtureRequest, tmp_path: Path) -> Options:
     """The `storage_options` of an empty directory."""
-    return _posix(tmp_path)
+    return _posix(request, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +70,7 @@ def forgotten() -> Iterator[None]:
 
 
 @pytest.fixture
-def fs(options: dict[str, Any]) -> OstFileSystem:
+def fs(options: Options) -> OstFileSystem:
     """A file system, as users get it."""
     found = fsspec.filesystem("ost", **options)
     assert isinstance(found, OstFileSystem)
