@@ -3,7 +3,6 @@ from __future__ import annotations
 import importlib.util
 import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,19 @@ def _memory(request: pytest.FixtureRequest, folder: Path) -> Options:
 
 
 def _s3(request: pytest.FixtureRequest, folder: Path) -> Options:
-    server: S3Server = request.getfixturevalue("moto")
+    """A prefix of one bucket; what the server can do is told, not tried out for every test."""
+    url: str = request.getfixturevalue("s3_url")
+    return {"storage": url.format(prefix=uuid.uuid4().hex), "home": str(folder / "home")}
+
+
+@pytest.fixture(scope="session")
+def s3_url(moto: S3Server) -> str:
     if importlib.util.find_spec("ostler_s3") is None:
         require("s3", "the plugin `ostler-s3` is not installed")
-    login = f"{server.access_key}:{server.secret_key}"
-    bucket = server.make_bucket(f"ostler-{uuid.uuid4().hex}")
-    request.addfinalizer(partial(server.remove_bucket, bucket))
-    url = f"s3://{login}@{bucket}/some/prefix?endpoint_url={server.endpoint_url}"
-    return {"storage": url, "home": str(folder / "home")}
+    bucket = moto.make_bucket("ostler-filesystem")
+    login = f"{moto.access_key}:{moto.secret_key}"
+    known = "exclusive_put=true&ordered_list=true&stale_upload_age=0"
+    return f"s3://{login}@{bucket}/{{prefix}}?endpoint_url={moto.endpoint_url}&{known}"
 
 
 STORAGES: dict[str, Callable[[pytest.FixtureRequest, Path], Options]] = {
