@@ -160,6 +160,11 @@ class Contents(Directories):
         """
         self._store(self._strip_protocol(path), value, None, mode)
 
+    def pipe(self, path: Any, value: Any = None, **kwargs: Any) -> None:
+        """Store bytes as an object; or, of a dict of path to bytes, as many, several at once."""
+        items = list(path.items()) if isinstance(path, dict) else [(path, value)]
+        spread(lambda item: self.pipe_file(*item, **kwargs), items)
+
     def touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
         """Store an empty object.
 

@@ -17,9 +17,9 @@ from ostler.settings import Choice
 
 from ._contents import Contents
 from ._failures import as_os_errors
-from ._moving import copied_pairs
+from ._plans import planned
 from ._storages import Opened, open_shared, shown
-from ._together import spread
+from ._together import raise_first, spread, tried
 from ._transfers import Reported, copy, replaced, size_of
 
 __all__ = ["OstFileSystem"]
@@ -163,6 +163,59 @@ class OstFileSystem(Contents):
             if body is not None:
                 self._store(path2, body, body.info.size, "overwrite")
 
+    def put(
+        self,
+        lpath: Any,
+        rpath: Any,
+        recursive: bool = False,
+        callback: Callback = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Store files and trees of this machine, several at once unless a callback is to be told of each."""
+        told = {"recursive": recursive, "maxdepth": maxdepth}
+        if callback is not DEFAULT_CALLBACK:
+            super().put(lpath, rpath, callback=callback, **told, **kwargs)
+            return
+        pairs = planned(self, "put", "put_file", lpath, rpath, **told)
+        spread(lambda pair: self.put_file(*pair, **kwargs), pairs)
+
+    def get(
+        self,
+        rpath: Any,
+        lpath: Any,
+        recursive: bool = False,
+        callback: Callback = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Copy objects and directories to this machine, several at once unless a callback is to be told of each."""
+        told = {"recursive": recursive, "maxdepth": maxdepth}
+        if callback is not DEFAULT_CALLBACK:
+            super().get(rpath, lpath, callback=callback, **told, **kwargs)
+            return
+        pairs = planned(self, "get", "get_file", rpath, lpath, **told)
+        spread(lambda pair: self.get_file(*pair, **kwargs), pairs)
+
+    def copy(
+        self,
+        path1: Any,
+        path2: Any,
+        recursive: bool = False,
+        maxdepth: int | None = None,
+        on_error: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Copy objects and directories, several at once.
+
+        :param on_error: ``ignore`` what is not there (any more), or ``raise``;
+            None: ignore it with ``recursive``.
+        """
+        ignored = (on_error or ("ignore" if recursive else "raise")) == "ignore"
+        pairs = planned(self, "copy", "cp_file", path1, path2, recursive, maxdepth)
+        found = spread(lambda pair: tried(self.cp_file, *pair), pairs)
+        raise_first(each for each in found if not (ignored and isinstance(each, FileNotFoundError)))
+
     def mv(
         self,
         path1: Any,
@@ -171,10 +224,18 @@ class OstFileSystem(Contents):
         maxdepth: int | None = None,
         **kwargs: Any,
     ) -> None:
-        """Copy, and remove exactly what was copied once all of it is."""
-        pairs = copied_pairs(self, path1, path2, recursive=recursive, maxdepth=maxdepth)
-        kept = {target for _, target in pairs}
-        self._delete(source for source, _ in pairs if source not in kept)
+        """Copy, and once all of it is copied remove exactly that. What would not move stays.
+
+        :raises ValueError: something would be moved to where something else is moved from.
+        """
+        strip = self._strip_protocol
+        planned_pairs = planned(self, "copy", "cp_file", path1, path2, recursive, maxdepth)
+        pairs = {strip(source): strip(target) for source, target in planned_pairs}
+        pairs = {source: target for source, target in pairs.items() if source != target}
+        if in_the_way := pairs.keys() & set(pairs.values()):
+            raise ValueError(f"cannot move to {min(in_the_way)!r}, which is to be moved itself")
+        spread(lambda pair: self.cp_file(*pair), list(pairs.items()))
+        self._delete(pairs)
 
     def rm_file(self, path: str) -> None:
         """Remove an object.

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,42 @@ def test_moving(
     move(tree)
     assert tree.find("") == left
     assert sorted(tree.cat(left).values()) == contents
+
+
+def test_what_is_in_the_way_of_a_move_is_not_overwritten(tree: OstFileSystem) -> None:
+    with pytest.raises(ValueError, match="cannot move to 'd/b'"):
+        tree.mv(["d/a", "d/b"], ["d/b", "x"])
+    assert tree.cat(["d/a", "d/b"]) == {"d/a": b"a", "d/b": b"b"}
+
+
+class _Together(CountingStorage):
+    """Goes on only when two calls are under way."""
+
+    def __init__(self, settings: MemorySettings) -> None:
+        super().__init__(settings)
+        self.barrier = threading.Barrier(2, timeout=30)
+
+    def put(self, key: str, source: Any, **options: Any) -> Any:
+        self.barrier.wait()
+        return super().put(key, source, **options)
+
+    def get(self, key: str, start: int, end: int | None) -> Any:
+        self.barrier.wait()
+        return super().get(key, start, end)
+
+
+def test_several_are_done_at_once(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    with ObjectStorage(_Together(MemorySettings()), clock=TestClock()) as storage:
+        fs = OstFileSystem(storage, skip_instance_cache=True)
+        fs.put([str(tmp_path / "a"), str(tmp_path / "b")], ["d/a", "d/b"])
+        fs.pipe({"d/a": b"1", "d/b": b"2"})
+        fs.copy("d/*", "e/")
+        fs.mv("e/*", "f/")
+        assert fs.cat("f/*") == {"f/a": b"1", "f/b": b"2"}
+        fs.get("f/*", str(tmp_path / "got/"))
+    assert sorted(path.read_text() for path in (tmp_path / "got").iterdir()) == ["1", "2"]
 
 
 def test_moving_what_is_not_there(tree: OstFileSystem) -> None:
