@@ -17,6 +17,7 @@ from ._directories import Directories
 from ._failures import as_os_errors
 from ._reading import ObjectFile
 from ._together import raise_first, spread, tried
+from ._transactions import AllOrNone
 from ._transfers import copy
 from ._wrapping import CompressedWriter, TextWriter
 from ._writing import ObjectWriter
@@ -26,6 +27,8 @@ __all__ = ["Contents"]
 
 class Contents(Directories):
     """Bytes of objects: read by ranges, and written as a whole, in one atomic put each."""
+
+    transaction_type = AllOrNone
 
     def open(
         self,

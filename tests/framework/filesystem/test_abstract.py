@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.tests.abstract import (
     AbstractCopyTests,
     AbstractFixtures,
@@ -21,6 +22,11 @@ class Fixtures(AbstractFixtures):
     @pytest.fixture
     def fs(self, fs: OstFileSystem) -> OstFileSystem:
         return fs
+
+    @pytest.fixture
+    def local_fs(self) -> LocalFileSystem:
+        # That of older versions of fsspec is written in a way that pytest warns of.
+        return LocalFileSystem(auto_mkdir=True)
 
     @pytest.fixture
     def fs_join(self) -> Callable[..., str]:
