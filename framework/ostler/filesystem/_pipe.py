@@ -13,7 +13,6 @@ from ostler.spi.storage import Readable
 
 __all__ = ["Upload"]
 
-_DEPTH = 2
 _PIECE = 1 << 20
 _PATIENCE = 10.0
 
@@ -23,20 +22,22 @@ class _Discarded(Exception):
 
 
 class _Pipe:
-    """Blocks on their way; ``over`` as soon as the reader has ended."""
+    """Blocks on their way, up to ``limit`` bytes; ``over`` as soon as the reader has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
         self._changed = threading.Condition()
-        self._blocks = deque[memoryview]()
+        self._limit, self._held = limit, 0
+        self._blocks = deque[bytes | bytearray | memoryview]()
         self._ended = self._aborted = self._over = False
         self._error: BaseException | None = None
 
-    def write(self, block: bytearray) -> None:
-        """Hand over a block, which must not change any more; waits while enough are on their way."""
+    def write(self, block: bytes | bytearray) -> None:
+        """Hand over a block, which must not change any more; waits while enough is on its way."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._blocks) < _DEPTH or self._over)
+            self._changed.wait_for(lambda: self._held < self._limit or self._over)
             self._raise()
-            self._blocks.append(memoryview(block))
+            self._blocks.append(block)
+            self._held += len(block)
             self._changed.notify_all()
 
     def end(self) -> None:
@@ -64,13 +65,14 @@ class _Pipe:
             return self._take(size) if self._blocks else b""
 
     def _take(self, size: int) -> bytes:
-        block = self._blocks[0]
+        block = self._blocks.popleft()
         if size < len(block):
-            self._blocks[0] = block[size:]
-        else:
-            self._blocks.popleft()
-            self._changed.notify_all()
-        return block[:size].tobytes()
+            view = memoryview(block)
+            self._blocks.appendleft(view[size:])
+            block = view[:size]
+        self._held -= len(block)
+        self._changed.notify_all()
+        return block if isinstance(block, bytes) else bytes(block)
 
     def _finish(self, *, aborted: bool, timeout: float | None = None) -> None:
         with self._changed:
@@ -87,15 +89,16 @@ class Upload:
     """A `put` of unknown size, under way. One that is neither ended nor aborted is aborted at exit.
 
     :param put: stores what it reads from its argument, or raises.
+    :param limit: bytes that may be on their way before `write` waits.
     """
 
-    def __init__(self, put: Callable[[Readable], object]) -> None:
-        self._pipe = _Pipe()
+    def __init__(self, put: Callable[[Readable], object], limit: int) -> None:
+        self._pipe = _Pipe(limit)
         # A daemon, or the interpreter would wait at its end for a writer that is never closed.
         threading.Thread(target=_run, args=(put, self._pipe), name="ost-put", daemon=True).start()
         self._at_exit = weakref.finalize(self, _abandon, self._pipe, os.getpid())
 
-    def write(self, block: bytearray) -> None:
+    def write(self, block: bytes | bytearray) -> None:
         """Give it the next bytes, which must not change any more.
 
         :raises Exception: what the `put` raised.

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["ObjectWriter", "warn_of_loss"]
 
 
+_LARGE = 1 << 16
+_PIECE = 1 << 20
+
+
 class _State(Enum):
     OPEN = auto()
     HELD = auto()  # closed within a transaction, which has yet to decide
@@ -37,8 +41,8 @@ class ObjectWriter(io.IOBase):
     with an exception, when it is discarded, or when it is never closed.
 
     :param put: stores the bytes, or what it reads, under the path.
-    :param block_size: bytes held before they are handed on; a few blocks are
-        on their way at once.
+    :param block_size: bytes held before they are handed on; about two blocks
+        are on their way at once.
     :param autocommit: False: closing leaves the decision to `commit` or `discard`.
     """
 
@@ -55,7 +59,8 @@ class ObjectWriter(io.IOBase):
         self.path, self.mode, self.autocommit = path, mode, autocommit
         self.blocksize = max(1, block_size)
         self._put = put
-        self._buffer, self._at = bytearray(), 0
+        self._blocks: list[bytes | bytearray] = []
+        self._buffer, self._held, self._at = bytearray(), 0, 0
         self._upload: Upload | None = None
         self._pid = os.getpid()
         self._opened_during = sys.exception()
@@ -85,10 +90,11 @@ class ObjectWriter(io.IOBase):
         """
         self._check_open()
         view = memoryview(data).cast("B")
-        for start in range(0, len(view), self.blocksize):
-            self._buffer += view[start : start + self.blocksize]
-            if len(self._buffer) >= self.blocksize:
-                self._send()
+        if isinstance(data, bytes) and len(data) >= _LARGE:
+            self._cut()
+            self._take(data)  # as it is: it cannot change
+        else:
+            self._copy(view)
         self._at += len(view)
         return len(view)
 
@@ -122,13 +128,13 @@ class ObjectWriter(io.IOBase):
         if self._state is _State.DONE:
             return
         self._check_process()
-        buffer, upload = self._end()
+        blocks, upload = self._end()
         if upload is None:
-            self._put(bytes(buffer))
+            self._put(b"".join(blocks))
             return
         try:
-            if buffer:
-                upload.write(buffer)
+            for block in blocks:
+                upload.write(block)
             upload.end()
         except BaseException:
             upload.abort()
@@ -166,17 +172,37 @@ class ObjectWriter(io.IOBase):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path!r}>"
 
-    def _send(self) -> None:
-        if self._upload is None:
-            self._upload = Upload(self._put)
-        block, self._buffer = self._buffer, bytearray()
-        self._upload.write(block)
+    def _copy(self, view: memoryview) -> None:
+        for start in range(0, len(view), _PIECE):
+            self._buffer += view[start : start + _PIECE]
+            if len(self._buffer) >= min(_PIECE, self.blocksize):
+                self._cut()
 
-    def _end(self) -> tuple[bytearray, Upload | None]:
-        buffer, upload = self._buffer, self._upload
-        self._buffer, self._upload, self._opened_during = bytearray(), None, None
+    def _cut(self) -> None:
+        if self._buffer:
+            block, self._buffer = self._buffer, bytearray()
+            self._take(block)
+
+    def _take(self, block: bytes | bytearray) -> None:
+        """Hold a block, or hand it on once there are too many bytes to hold."""
+        self._blocks.append(block)
+        self._held += len(block)
+        if self._upload is None and self._held < self.blocksize:
+            return
+        blocks, self._blocks = self._blocks, []
+        if self._upload is None:
+            self._upload = Upload(self._put, limit=2 * self.blocksize)
+        for each in blocks:
+            self._upload.write(each)
+
+    def _end(self) -> tuple[list[bytes | bytearray], Upload | None]:
+        # No empty block: whoever reads it would take it for the end.
+        blocks = [block for block in (*self._blocks, self._buffer) if block]
+        upload = self._upload
+        self._blocks, self._buffer = [], bytearray()
+        self._upload = self._opened_during = None
         self._state = _State.DONE
-        return buffer, upload
+        return blocks, upload
 
     def _check_open(self) -> None:
         if self._state is not _State.OPEN:
