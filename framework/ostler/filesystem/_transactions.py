@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fsspec.transaction import Transaction
 
+from ._writing import ObjectWriter, warn_of_loss
+
 __all__ = ["AllOrNone"]
 
 
@@ -15,14 +17,22 @@ class AllOrNone(Transaction):
     """
 
     def complete(self, commit: bool = True) -> None:
-        """Store the files, or discard them.
+        """Store the files, or discard them, as well as any that was not closed.
 
         :raises OSError: one could not be stored; those before it are.
         """
         try:
             while commit and self.files:
-                self.files.popleft().commit()
+                _commit(self.files.popleft())
         finally:
             while self.files:
                 self.files.popleft().discard()
             super().complete(commit=False)
+
+
+def _commit(file: ObjectWriter) -> None:
+    if file.closed:
+        file.commit()
+    else:  # a compressor or an encoder on top of it may still hold the rest
+        file.discard()
+        warn_of_loss(file.path)

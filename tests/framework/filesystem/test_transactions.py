@@ -62,6 +62,20 @@ def test_a_file_that_fails_within_a_transaction_is_left_out(fs: OstFileSystem) -
     assert fs.find("") == ["good"]
 
 
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_a_file_that_is_still_open_at_the_end_is_left_out(
+    fs: OstFileSystem, compression: str | None
+) -> None:
+    fs.start_transaction()
+    fs.pipe_file("good", b"1")
+    file = fs.open("open", "wb", compression=compression)
+    file.write(b"1" * 1000)
+    with pytest.warns(RuntimeWarning, match="'open' was opened for writing and never closed"):
+        fs.end_transaction()
+    assert file.closed
+    assert fs.find("") == ["good"]
+
+
 def test_what_cannot_be_stored_is_raised_by_the_end_of_the_transaction(
     counted: OstFileSystem, driver: CountingStorage
 ) -> None:
