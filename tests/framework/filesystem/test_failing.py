@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from ostler.errors import Conflict, Forbidden, Unauthorized, Unavailable
 from ostler.filesystem import OstFileSystem
 from ostler.ost import ObjectStorage
 from ostler.retry import RetryPolicy
+from ostler.spi.storage import Capabilities
 
-from ..ost_support import TestClock
+from ..ost_support import FlakyStorage, TestClock
 from .drivers import BrokenStorage
 
 COUNTS = [0, 1, 50]
@@ -175,8 +177,6 @@ def _write(fs: OstFileSystem, pieces: list[bytes]) -> None:
 def test_what_the_put_raises_comes_out(
     error: Exception, kind: type[OSError], number: str, count: int
 ) -> None:
-    import errno
-
     retry = RetryPolicy(attempts=1)
     with ObjectStorage(BrokenStorage(error), clock=TestClock(), retry=retry) as storage:
         fs = OstFileSystem(storage, skip_instance_cache=True)
@@ -184,6 +184,16 @@ def test_what_the_put_raises_comes_out(
             _write(fs, [b"0123456789"] * count)
     assert (errno.errorcode[caught.value.errno], caught.value.filename) == (number, "key")
     assert caught.value.__cause__ is error
+
+
+def test_more_than_a_storage_takes_of_unknown_size_stores_nothing() -> None:
+    driver = FlakyStorage(capabilities=Capabilities(max_unknown_size=1000))
+    with ObjectStorage(driver, clock=TestClock()) as storage:
+        fs = OstFileSystem(storage, skip_instance_cache=True)
+        with pytest.raises(OSError, match="larger than the 1000 bytes") as caught:
+            _write(fs, [b"0123456789"] * 150)
+        assert caught.value.errno == errno.EFBIG
+        assert fs.find("") == []
 
 
 def _write_for_ever(file: Any) -> None:
