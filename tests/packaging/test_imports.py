@@ -47,6 +47,11 @@ def test_the_framework_imports_no_plugin(module: str) -> None:
     assert plugins == set()
 
 
+@pytest.mark.parametrize("module", ["ostler.cli", "ostler.compose", "ostler.testing"])
+def test_nothing_but_the_file_system_imports_fsspec(module: str) -> None:
+    assert "fsspec" not in _modules_after(f"import {module}")
+
+
 def test_importing_the_fault_proxy_imports_no_server() -> None:
     loaded = _modules_after("import ostler.testing.faults")
     assert loaded & {"uvicorn", "h11"} == set()
