@@ -1,0 +1,73 @@
+"""Files over SSH: one connection per thread that works at the same time, up to a few."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ostler.spi.storage import Capabilities, ObjectInfo
+
+from .clients import Client
+from .directories import DirectoryBackend
+
+__all__ = ["SftpBackend"]
+
+_HARDLINK = "hardlink@openssh.com"
+_EXTENDED = 200  # SSH_FXP_EXTENDED
+
+
+class SftpBackend(DirectoryBackend):
+    """SFTP has no lock and no condition; what is exclusive is OpenSSH's hard link."""
+
+    clients_most = 4
+    name = "sftp"
+    tick = 2.0  # times are whole seconds
+
+    def is_alive(self, fs: Any) -> bool:
+        transport = fs.client.get_transport()
+        return transport is not None and transport.is_active()
+
+    def end(self, fs: Any) -> None:
+        fs.client.close()
+
+    def find_out(self) -> Capabilities:
+        return Capabilities(exclusive_put=self._links(), durable_put=False, flat=False)
+
+    def replace(self, fs: Any, old: str, new: str) -> None:
+        fs.ftp.posix_rename(old, new)
+
+    def link(self, fs: Any, old: str, new: str) -> None:
+        # paramiko has no public method for OpenSSH's extension, which is link(2). SFTP's own
+        # rename refuses what exists as well, but may look first and rename then.
+        fs.ftp._request(_EXTENDED, _HARDLINK, old, new)
+
+    def opened(self, handle: Any, key: str) -> ObjectInfo:
+        found = handle.stat()
+        return ObjectInfo(key, found.st_size, float(found.st_mtime), None)
+
+    def written(self, fs: Any, path: str, key: str, size: int) -> ObjectInfo:
+        """Without an etag: a time in whole seconds cannot tell versions apart."""
+        return ObjectInfo(key, size, time.time(), None)
+
+    def _links(self) -> bool:
+        """Whether the server makes hard links there, and refuses one whose name is taken."""
+        first, second = self.draft(), self.draft()
+        with self.clients.use() as client:
+            try:
+                for path in (first, second):
+                    self._open_draft(client, path).close()
+                return self._refuses(client, first, second)
+            except (OSError, EOFError):
+                return False
+            finally:
+                for path in (first, second, f"{first}-link"):
+                    self._drop(client, path)
+
+    def _refuses(self, client: Client, first: str, second: str) -> bool:
+        with client.lock:
+            self.link(client.fs, first, f"{first}-link")
+            try:
+                self.link(client.fs, second, f"{first}-link")
+            except OSError:
+                return True
+        return False
