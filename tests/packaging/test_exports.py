@@ -20,6 +20,8 @@ EXPORTS = {
     "Operation Output Page Pod PodConfig PodInfo Put Readable Reference RegistryAuth RunEvent "
     "RunView SPI_VERSION Settings StepContext StepModel StepType StorageDriver StorageType "
     "Target TaskView TxnResult TypeInfo Volume Watch hookimpl",
+    "ostler.testing.faults": "CutBody CutRequest Delay Duplicate Exchange Fault FaultProxy Log LoseAnswer "
+    "Plan Record Request Reset Status always chance every first nth s3_error together",
 }
 
 HOOKS = (

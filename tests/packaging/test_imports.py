@@ -45,3 +45,8 @@ def test_a_declaration_imports_no_other_plugin(name: str) -> None:
 def test_the_framework_imports_no_plugin(module: str) -> None:
     plugins = {item for item in _modules_after(f"import {module}") if item.startswith("ostler_")}
     assert plugins == set()
+
+
+def test_importing_the_fault_proxy_imports_no_server() -> None:
+    loaded = _modules_after("import ostler.testing.faults")
+    assert loaded & {"uvicorn", "h11"} == set()

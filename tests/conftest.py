@@ -1,0 +1,27 @@
+"""Servers that several parts are tested on: each is started when the first test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .s3_servers import MotoServer, S3Server, SeaweedServer
+from .support import require
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    yield from _started(MotoServer, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    yield from _started(SeaweedServer, tmp_path_factory)
+
+
+def _started(kind: type[S3Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    if missing := kind.missing():
+        require(kind.name, missing)
+    with kind(tmp_path_factory.mktemp(kind.name)) as server:
+        yield server
