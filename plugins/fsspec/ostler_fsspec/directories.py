@@ -12,9 +12,8 @@ from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
 from .bodies import HandleBody, clipped
 from .clients import Client
-from .failures import translated
 from .general import RESERVED, GeneralBackend, exists
-from .infos import Info, is_object, object_info
+from .infos import Info, object_info
 from .pieces import head_of
 
 __all__ = ["DirectoryBackend"]
@@ -141,9 +140,7 @@ class DirectoryBackend(GeneralBackend):
             self._make_directory(client, f"{self.root}/{RESERVED}", "the storage's directory")
             return client.call("open", draft, "wb")
 
-    def _publish(
-        self, client: Client, draft: str, path: str, key: str, *, exclusive: bool
-    ) -> None:
+    def _publish(self, client: Client, draft: str, path: str, key: str, *, exclusive: bool) -> None:
         """Give a draft its path, although something is in the way or nothing leads there."""
         step = self.link if exclusive else self.replace
         for _again in range(_PATIENCE):
@@ -198,7 +195,8 @@ class DirectoryBackend(GeneralBackend):
             kind = self._kind(client, directory)
             if kind == "file" or self._is_below_file(client, directory):
                 raise _key_conflict(key) from error
-            if kind != "directory":
+            gone_again = isinstance(error, FileExistsError) or error.errno is None
+            if kind != "directory" and not gone_again:
                 raise
 
     def _is_below_file(self, client: Client, path: str) -> bool:

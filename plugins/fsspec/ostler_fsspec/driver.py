@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from ostler.errors import BadRequest, NotFound
+from ostler.errors import BadRequest
 from ostler.spi.storage import (
     Body,
     Capabilities,
@@ -23,6 +24,8 @@ from .listing import walk
 from .settings import FsspecSettings
 
 __all__ = ["FsspecStorage", "open_driver"]
+
+T = TypeVar("T")
 
 
 class FsspecStorage(StorageDriver):
@@ -124,6 +127,9 @@ class FsspecStorage(StorageDriver):
         most = backend.name_bytes
         if most and any(len(part.encode()) > most for part in key.split("/")):
             return f"the file system {backend.name} takes names of at most {most} bytes"
+        inside = self._path(key).partition("/")[2]
+        if backend.path_bytes and len(inside.encode()) > backend.path_bytes:
+            return f"with the prefix of the storage it is longer than {backend.path_bytes} bytes"
         return ""
 
 
@@ -147,7 +153,8 @@ def open_driver(settings: FsspecSettings) -> FsspecStorage:
     return FsspecStorage(open_backend(settings))
 
 
-def _found(call, path):  # type: ignore[no-untyped-def]
+def _found(call: Callable[[str], T], path: str) -> T:
+    """Call with a path; what is below a file, or is a directory, is no object."""
     try:
         return call(path)
     except (NotADirectoryError, IsADirectoryError) as error:

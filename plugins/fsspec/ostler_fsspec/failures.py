@@ -24,7 +24,7 @@ from ostler.errors import (
     chain,
 )
 
-__all__ = ["said_by", "translated", "typed"]
+__all__ = ["no_container", "said_by", "translated", "typed"]
 
 _RIGHTS = "check the rights of the user"
 _BY_NAME: dict[str, type[Error]] = {
@@ -77,7 +77,7 @@ def translated(doing: str, *, absent: Callable[[], Error] | None = None) -> Iter
     try:
         yield
     except Exception as error:
-        if absent is not None and isinstance(error, FileNotFoundError) and not _no_container(error):
+        if absent is not None and isinstance(error, FileNotFoundError) and not no_container(error):
             raise absent() from error
         found = typed(error, doing)
         if found is error:
@@ -90,7 +90,7 @@ def typed(error: Exception, doing: str) -> Error:
     if isinstance(error, Error):
         return error
     text = f"cannot {doing}: {_words(error)}"
-    if _no_container(error):
+    if no_container(error):
         return BadRequest(f"{text}; make the bucket first", code="no_container")
     if code := _login_code(error):
         return Unauthorized(f"{text} ({code}); check the credentials")
@@ -118,7 +118,8 @@ def _status_of(error: BaseException) -> int:
     return 0
 
 
-def _no_container(error: BaseException) -> bool:
+def no_container(error: BaseException) -> bool:
+    """Whether what is not there is the bucket itself."""
     names = ("NoSuchBucket", "ContainerNotFound")
     return any(code in names for code, _status in said_by(error))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ostler.errors import BadRequest, Conflict, Error, NotFound, Unavailable
@@ -17,7 +17,7 @@ from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
 from .bodies import BLOCK, BlockBody, changed, clipped
 from .clients import Client, Clients
-from .failures import translated
+from .failures import no_container, translated
 from .infos import Info, is_object, object_info
 from .pieces import head_of, rest_of
 
@@ -48,17 +48,24 @@ class GeneralBackend:
     name_bytes: ClassVar[int | None] = None
     """The longest part of a key."""
 
+    path_bytes: ClassVar[int | None] = None
+    """The longest key together with what goes before it, without the bucket."""
+
     forbidden: ClassVar[Sequence[str]] = ()
     """Texts that are not a part of a path to this file system, but mean something."""
 
     name: ClassVar[str] = "a file system that is not known"
 
-    def __init__(self, connect: Any, root: str) -> None:
+    def __init__(self, connect: Callable[[], Any], root: str) -> None:
         self.root = root
-        self.clients = Clients(connect, self.clients_most, self.is_alive)
+        self.clients = Clients(lambda: self.prepared(connect()), self.clients_most, self.is_alive)
         self._lock = threading.Lock()
         self._known: Capabilities | None = None
         self._refusal: Error | None = None
+
+    def prepared(self, fs: Any) -> Any:
+        """Return a new file system object, made fit for us."""
+        return fs
 
     def is_alive(self, fs: Any) -> bool:
         """Whether ``fs`` is still good after it has raised an error."""
@@ -126,7 +133,9 @@ class GeneralBackend:
         with self.clients.use() as client:
             try:
                 found: Sequence[Info] = client.call("ls", directory, detail=True)
-            except (FileNotFoundError, NotADirectoryError):
+            except (FileNotFoundError, NotADirectoryError) as error:
+                if no_container(error):
+                    raise
                 return []
         return found
 
@@ -235,7 +244,7 @@ class GeneralBackend:
             with client.lock:
                 handle.write(piece)
 
-    def _in_directory(self, client: Client, path: str, call: Any) -> Any:
+    def _in_directory(self, client: Client, path: str, call: Callable[[], Any]) -> Any:
         try:
             return call()
         except FileNotFoundError:
@@ -280,7 +289,7 @@ class GeneralBackend:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise BadRequest(
-                f"this file system takes nothing: {error or type(error).__name__}",
+                f"this file system takes nothing: {str(error) or type(error).__name__}",
                 code="not_supported",
             ) from error
 

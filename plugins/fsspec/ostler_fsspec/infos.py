@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ostler.errors import BadRequest
@@ -49,7 +49,7 @@ def _seconds(info: Info) -> float:
     for name in _TIMES:
         value = info.get(name)
         if isinstance(value, datetime):
-            return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
+            return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
         if isinstance(value, (int, float)):
             return float(value)
         if isinstance(value, str) and value:
@@ -62,4 +62,4 @@ def _of_text(value: str) -> float:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return 0.0
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

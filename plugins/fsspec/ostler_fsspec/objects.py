@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from ostler.errors import Unavailable, Unknown
+from ostler.errors import BadRequest, Forbidden, Unavailable, Unknown
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
 from .bodies import BLOCK, BlockBody, changed, clipped
 from .clients import Client
-from .failures import said_by, translated, typed
+from .failures import no_container, said_by, translated, typed
 from .general import GeneralBackend, exists
 from .infos import is_object
 from .pieces import head_of
@@ -20,14 +20,21 @@ __all__ = ["GcsBackend", "S3Backend"]
 
 _PARTS = 9000  # of 10,000, since parts may come out smaller than asked for
 _PATIENCE = 20
+_BATCH = 1000
 
 
 class ObjectsBackend(GeneralBackend):
     """One request for what is small; else an upload in parts, which is given up when it fails."""
 
     clients_most = 0
+    path_bytes = 1024
     part: ClassVar[int] = 8 << 20
     """Bytes of a part, where the size is not known or is not very large."""
+
+    def __init__(self, connect: Callable[[], Any], root: str) -> None:
+        super().__init__(connect, root.strip("/"))
+        if not self.root:
+            raise BadRequest(f"the path of a storage on {self.name} begins with a bucket: name it")
 
     def find_out(self) -> Capabilities:
         return Capabilities(
@@ -49,9 +56,8 @@ class ObjectsBackend(GeneralBackend):
             try:
                 client.call("rm_file", path)
             except FileNotFoundError as error:
-                with translated(f"remove {path!r}", absent=lambda: changed(path)):
-                    if any(code == "NoSuchBucket" for code, _status in said_by(error)):
-                        raise
+                if no_container(error):
+                    raise
 
     def told(self, key: str, size: int, answer: Any) -> ObjectInfo | None:
         """Describe what was put in one request, if its ``answer`` tells enough."""
@@ -134,6 +140,10 @@ class S3Backend(ObjectsBackend):
         config = {"retries": {"total_max_attempts": 1}, **given.get("config_kwargs", {})}
         return {**given, "config_kwargs": config}
 
+    def prepared(self, fs: Any) -> Any:
+        fs.retries = 1  # as above: this is s3fs's own count, of tries
+        return fs
+
     def told(self, key: str, size: int, answer: Any) -> ObjectInfo | None:
         etag = answer.get("ETag") if isinstance(answer, dict) else None
         return ObjectInfo(key, size, time.time(), etag) if etag else None
@@ -156,6 +166,17 @@ class S3Backend(ObjectsBackend):
                 fetch = lambda low, high: _read(handle, key, low, high)  # noqa: B023, E731 - returned at once
                 return info, BlockBody(fetch, first, block, high)
         raise changed(key)
+
+    def remove_many(self, paths: Sequence[str]) -> None:
+        """In one request per 1000, since what s3fs has for it says nothing of those that it failed at."""
+        with self.clients.use() as client:
+            for at in range(0, len(paths), _BATCH):
+                places = [client.fs.split_path(path) for path in paths[at : at + _BATCH]]
+                doomed = {"Objects": [{"Key": key} for _, key, _ in places], "Quiet": True}
+                call = {"Bucket": places[0][0], "Delete": doomed}
+                for failure in client.call("call_s3", "delete_objects", **call).get("Errors", ()):
+                    kind = Forbidden if failure.get("Code") == "AccessDenied" else Unavailable
+                    raise kind(f"cannot delete {failure.get('Key')!r}: {failure.get('Message')}")
 
 
 class GcsBackend(ObjectsBackend):

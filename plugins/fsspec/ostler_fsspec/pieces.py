@@ -16,7 +16,8 @@ def head_of(source: Readable, size: int | None, most: int) -> tuple[bytes, bool]
 
     :param size: of the source, in bytes; None when unknown.
     """
-    pieces, count = [], 0
+    pieces: list[bytes] = []
+    count = 0
     while count < most and count != size:
         wanted = min(_PIECE, most - count if size is None else min(most, size) - count)
         piece = source.read(wanted)

@@ -70,7 +70,9 @@ class FsspecSettings(Settings):
         if path.startswith(":") or "::" in path:
             raise ValueError("chained URLs are not supported: give the options of the file system")
         if "?" in path or "#" in path:
-            raise ValueError("'?' and '#' cannot be in the path of a storage: many protocols cut it")
+            raise ValueError(
+                "'?' and '#' cannot be in the path of a storage: many protocols cut it"
+            )
         return path
 
     @field_validator("options")
