@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ostler.errors import Conflict, Unavailable
+from ostler.errors import Conflict, Unavailable, Unknown
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
 from .bodies import HandleBody, clipped
 from .clients import Client
+from .failures import typed
 from .general import RESERVED, GeneralBackend, exists
 from .infos import Info, object_info
 from .pieces import head_of
@@ -32,11 +33,10 @@ class DirectoryBackend(GeneralBackend):
     tick: ClassVar[float] = 0.02
     """Of the clock that a directory's time is taken from, in seconds, generously."""
 
-    exclusive = True
-    """Whether `link` is, so that of many that give one name only one succeeds."""
+    _swept = False
 
     def find_out(self) -> Capabilities:
-        return Capabilities(exclusive_put=self.exclusive, durable_put=False, flat=False)
+        return Capabilities(durable_put=False, flat=False)
 
     @abstractmethod
     def replace(self, fs: Any, old: str, new: str) -> None:
@@ -44,7 +44,7 @@ class DirectoryBackend(GeneralBackend):
 
     @abstractmethod
     def link(self, fs: Any, old: str, new: str) -> None:
-        """Give a file a second name.
+        """Give a file a second name; of many who give one name one succeeds.
 
         :raises OSError: the name is taken, by whatever.
         """
@@ -97,14 +97,17 @@ class DirectoryBackend(GeneralBackend):
         with self.clients.use() as client:
             if exclusive and self._kind(client, path) == "file":
                 raise exists(key)  # before much is written for nothing; the link decides
-            draft = self.draft()
+            draft, moved = self.draft(), False
             try:
                 count = self._write(client, draft, source, size)
                 with client.lock:
                     info = self.written(client.fs, draft, key, count)
+                self._sweep(client, draft)
                 self._publish(client, draft, path, key, exclusive=exclusive)
+                moved = not exclusive
             finally:
-                self._drop(client, draft)
+                if not moved:
+                    self._drop(client, draft)
         return info
 
     def remove(self, path: str) -> None:
@@ -146,19 +149,17 @@ class DirectoryBackend(GeneralBackend):
         for _again in range(_PATIENCE):
             try:
                 with client.lock:
-                    self._check_no_directory(client, path, step)
                     return step(client.fs, draft, path)
             except FileNotFoundError:
                 self._make_directory(client, path.rpartition("/")[0], key)
-            except OSError as error:
+            except (OSError, EOFError) as error:
+                if not self.is_alive(client.fs):
+                    raise _of_broken(error, key, exclusive=exclusive) from error
                 self._clear(client, path, key, error, exclusive=exclusive)
         raise Unavailable(f"the directory of {key!r} was removed again and again: try later")
 
-    def _check_no_directory(self, client: Client, path: str, step: Callable[..., None]) -> None:
-        """For file systems whose rename would put the file into a directory of that name."""
-
     def _clear(
-        self, client: Client, path: str, key: str, error: OSError, *, exclusive: bool
+        self, client: Client, path: str, key: str, error: Exception, *, exclusive: bool
     ) -> None:
         """Remove empty directories that are in the way of ``path``; else raise what it is."""
         kind = self._kind(client, path)
@@ -183,6 +184,16 @@ class DirectoryBackend(GeneralBackend):
             return
         except OSError as error:
             raise _key_conflict(key) from error  # a writer was quicker
+
+    def _sweep(self, client: Client, draft: str) -> None:
+        """Remove, once, what crashed processes left: drafts a day older than one of now."""
+        if self._swept:
+            return
+        self._swept = True
+        now = object_info("", client.call("info", draft)).modified
+        for info in client.call("ls", draft.rpartition("/")[0], detail=True):
+            if object_info("", info).modified < now - _OLD:
+                self._drop(client, str(info["name"]))
 
     def _make_directory(self, client: Client, directory: str, key: str) -> None:
         """Make a directory, and those that it is in; that it is there already is no error."""
@@ -228,6 +239,14 @@ class DirectoryBackend(GeneralBackend):
                 return object_info("", client.call("info", directory)).modified
         except (FileNotFoundError, NotADirectoryError):
             return -1.0
+
+
+def _of_broken(error: Exception, key: str, *, exclusive: bool) -> Exception:
+    """Return what it means that the connection broke while an object was given its name."""
+    found = typed(error, f"store {key!r}")
+    if exclusive:
+        return Unknown(f"{found.message}: it may have been stored all the same")
+    return found
 
 
 def _key_conflict(key: str) -> Conflict:
