@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import fsspec
 from fsspec.dircache import DirCache
+from fsspec.registry import get_filesystem_class, known_implementations
 
 from ostler.errors import BadRequest
 
@@ -28,8 +29,9 @@ def open_backend(settings: FsspecSettings) -> GeneralBackend:
     found = _class_of(settings.protocol)
     url = _url(settings)
     with translated(f"read the path of {settings.protocol}://{settings.path}"):
-        root = str(found._strip_protocol(url)).rstrip("/")
+        root = str(found._strip_protocol(url))
         options = dict(found._get_kwargs_from_urls(url))
+    options |= _login(settings, options)
     backend = backend_of(found)
     options |= backend.options(revealed(settings.options))
 
@@ -42,9 +44,9 @@ def open_backend(settings: FsspecSettings) -> GeneralBackend:
 
 def _class_of(protocol: str) -> Any:
     try:
-        return fsspec.get_filesystem_class(protocol)
+        return get_filesystem_class(protocol)
     except ImportError as error:
-        known = fsspec.registry.known_implementations.get(protocol, {})
+        known = known_implementations.get(protocol, {})
         advice = known.get("err") or f"install the package of {known.get('class', protocol)!r}"
         raise BadRequest(
             f"fsspec's file system for {protocol!r} needs a package that is not installed: "
@@ -74,8 +76,23 @@ def _connected(found: Any, options: dict[str, Any], protocol: str) -> Any:
     return fs
 
 
+def _login(settings: FsspecSettings, options: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return user and password under the names that the protocol has for them, decoded, as it does not."""
+    plain = {
+        "username": settings.user,
+        "user": settings.user,
+        "password": settings.password.get_secret_value(),
+    }
+    found = {name: text for name, text in plain.items() if name in options}
+    if settings.user and not found:
+        raise BadRequest(
+            f"URLs of {settings.protocol} name no user: give the options of its file system instead"
+        )
+    return found
+
+
 def _url(settings: FsspecSettings) -> str:
-    """Put the URL together again, as fsspec takes it: it decodes user and password, not the path."""
+    """Put the URL together again, as fsspec takes it: with the path as it is."""
     login = ""
     if settings.user:
         password = quote(settings.password.get_secret_value(), safe="")

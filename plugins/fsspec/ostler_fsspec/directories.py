@@ -7,13 +7,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ostler.errors import Conflict, Unavailable, Unknown
+from ostler.errors import Unavailable, Unknown
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
 from .bodies import HandleBody, clipped
 from .clients import Client
 from .failures import typed
-from .general import RESERVED, GeneralBackend, exists
+from .general import RESERVED, GeneralBackend, exists, key_conflict
 from .infos import Info, object_info
 from .pieces import head_of
 
@@ -140,7 +140,7 @@ class DirectoryBackend(GeneralBackend):
         try:
             return client.call("open", draft, "wb")
         except FileNotFoundError:
-            self._make_directory(client, f"{self.root}/{RESERVED}", "the storage's directory")
+            self._make_directory(client, f"{self.base}{RESERVED}", "the storage's directory")
             return client.call("open", draft, "wb")
 
     def _publish(self, client: Client, draft: str, path: str, key: str, *, exclusive: bool) -> None:
@@ -168,7 +168,7 @@ class DirectoryBackend(GeneralBackend):
         if kind == "directory":
             self._remove_empty(client, path, key)
         elif self._is_below_file(client, path):
-            raise _key_conflict(key) from error
+            raise key_conflict(key) from error
         elif kind == "file":
             raise error
 
@@ -176,14 +176,14 @@ class DirectoryBackend(GeneralBackend):
         """Remove a tree of directories without any file, bottom up."""
         for info in client.call("ls", directory, detail=True):
             if info["type"] != "directory":
-                raise _key_conflict(key)
+                raise key_conflict(key)
             self._remove_empty(client, str(info["name"]).rstrip("/"), key)
         try:
             client.call("rmdir", directory)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise _key_conflict(key) from error  # a writer was quicker
+            raise key_conflict(key) from error  # a writer was quicker
 
     def _sweep(self, client: Client, draft: str) -> None:
         """Remove, once, what crashed processes left: drafts a day older than one of now."""
@@ -205,7 +205,7 @@ class DirectoryBackend(GeneralBackend):
         except OSError as error:
             kind = self._kind(client, directory)
             if kind == "file" or self._is_below_file(client, directory):
-                raise _key_conflict(key) from error
+                raise key_conflict(key) from error
             gone_again = isinstance(error, FileExistsError) or error.errno is None
             if kind != "directory" and not gone_again:
                 raise
@@ -247,10 +247,3 @@ def _of_broken(error: Exception, key: str, *, exclusive: bool) -> Exception:
     if exclusive:
         return Unknown(f"{found.message}: it may have been stored all the same")
     return found
-
-
-def _key_conflict(key: str) -> Conflict:
-    return Conflict(
-        f"{key!r} cannot be stored: a key is both an object and the beginning of another",
-        code="key_conflict",
-    )

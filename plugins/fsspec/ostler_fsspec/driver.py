@@ -104,14 +104,15 @@ class FsspecStorage(StorageDriver):
                 yield self._backend.describe(key, info)
 
     def _entries(self, directory: str) -> Sequence[Info]:
-        path = self._path(directory).rstrip("/")
+        path = self._path(directory)
+        path = path.rstrip("/") or path[:1]
         with translated(f"list {directory!r}", absent=lambda: missing(directory)):
             found = self._backend.entries(path)
         inside = f"{path.strip('/')}/".lstrip("/")
         return [info for info in found if str(info["name"]).lstrip("/").startswith(inside)]
 
     def _path(self, key: str) -> str:
-        return f"{self._backend.root}/{key}"
+        return self._backend.base + key
 
     def _path_of_existing(self, key: str) -> str:
         if self._fault(key):

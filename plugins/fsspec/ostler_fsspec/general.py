@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from ostler.errors import BadRequest, Conflict, Error, NotFound, Unavailable
@@ -21,7 +22,7 @@ from .failures import no_container, translated
 from .infos import Info, is_object, object_info
 from .pieces import head_of, rest_of
 
-__all__ = ["RESERVED", "GeneralBackend", "exists", "missing"]
+__all__ = ["RESERVED", "GeneralBackend", "exists", "key_conflict", "missing"]
 
 RESERVED = ".ostler\x7f"
 """The directory of what is being written: no key can be in it."""
@@ -33,7 +34,7 @@ class GeneralBackend:
     """The file system behind a storage, by full paths.
 
     :param connect: makes a file system object.
-    :param root: below which everything lies, without a ``/`` at its end.
+    :param root: below which everything lies; empty: paths begin with the key, without a ``/``.
     """
 
     clients_most: ClassVar[int] = 1
@@ -57,7 +58,8 @@ class GeneralBackend:
     name: ClassVar[str] = "a file system that is not known"
 
     def __init__(self, connect: Callable[[], Any], root: str) -> None:
-        self.root = root
+        self.root = root.rstrip("/")
+        self.base = f"{self.root}/" if root else ""
         self.clients = Clients(lambda: self.prepared(connect()), self.clients_most, self.is_alive)
         self._lock = threading.Lock()
         self._known: Capabilities | None = None
@@ -132,11 +134,16 @@ class GeneralBackend:
         """Return what is in a directory, in any order; nothing when there is none such."""
         with self.clients.use() as client:
             try:
-                found: Sequence[Info] = client.call("ls", directory, detail=True)
+                found = self.listed(client, directory)
             except (FileNotFoundError, NotADirectoryError) as error:
                 if no_container(error):
                     raise
                 return []
+        return found
+
+    def listed(self, client: Client, directory: str) -> Sequence[Info]:
+        """Return what `ls` says of a directory."""
+        found: Sequence[Info] = client.call("ls", directory, detail=True)
         return found
 
     def open(self, path: str, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
@@ -166,13 +173,16 @@ class GeneralBackend:
         if self._refusal is not None:
             raise self._refusal
         data, whole = head_of(source, size, self.head)
-        with self.clients.use() as client:
-            if exclusive and client.call("exists", path):
-                raise exists(key)
-            if whole:
-                self._pipe(client, path, data)
-            else:
-                self._put_large(client, path, data, source, size)
+        try:
+            with self.clients.use() as client:
+                if exclusive and client.call("isfile", path):
+                    raise exists(key)
+                if whole:
+                    self._pipe(client, path, data)
+                else:
+                    self._put_large(client, path, data, source, size)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            raise key_conflict(key) from error
         return self.describe(key, self.info(path))
 
     def remove(self, path: str) -> None:
@@ -181,7 +191,7 @@ class GeneralBackend:
             self.info(path)
             with self.clients.use() as client:
                 client.call("rm_file", path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
 
     def remove_many(self, paths: Sequence[str]) -> None:
@@ -195,7 +205,7 @@ class GeneralBackend:
 
     def draft(self) -> str:
         """Return a new path for what is being written."""
-        return f"{self.root}/{RESERVED}/{uuid.uuid4().hex}"
+        return f"{self.base}{RESERVED}/{uuid.uuid4().hex}"
 
     def _fetch(self, path: str, info: ObjectInfo, low: int, high: int) -> bytes:
         """Return bytes of the version that ``info`` describes."""
@@ -213,11 +223,8 @@ class GeneralBackend:
         return data
 
     def _pipe(self, client: Client, path: str, data: bytes) -> None:
-        try:
+        with self._nothing_left(client, path):
             self._in_directory(client, path, lambda: client.call("pipe_file", path, data))
-        except BaseException:
-            self._drop_partial(client, path, len(data))
-            raise
 
     def _put_large(
         self, client: Client, path: str, data: bytes, source: Readable, size: int | None
@@ -230,7 +237,8 @@ class GeneralBackend:
             finally:
                 with client.lock:
                     handle.close()
-            self._in_directory(client, path, lambda: client.call("mv", draft, path))
+            with self._nothing_left(client, path):
+                self._in_directory(client, path, lambda: client.call("mv", draft, path))
         finally:
             self._drop(client, draft)
 
@@ -251,13 +259,23 @@ class GeneralBackend:
             client.call("makedirs", path.rpartition("/")[0], exist_ok=True)
             return call()
 
-    def _drop_partial(self, client: Client, path: str, size: int) -> None:
-        """Remove what is at ``path`` when it is not ``size`` bytes long."""
+    @contextmanager
+    def _nothing_left(self, client: Client, path: str) -> Iterator[None]:
+        """Remove what a call that fails has made of an object; what it has not touched stays."""
+        before = self._told(client, path)
         try:
-            if client.call("info", path).get("size") != size:
-                client.call("rm_file", path)
+            yield
+        except BaseException:
+            if self._told(client, path) != before:
+                self._drop(client, path)
+            raise
+
+    def _told(self, client: Client, path: str) -> Info | None:
+        try:
+            found: Info = client.call("info", path)
         except Exception:
-            return  # the error that led here is what matters
+            return None  # whatever it is, there is nothing to compare with
+        return found
 
     def _drop(self, client: Client, path: str) -> None:
         try:
@@ -305,6 +323,14 @@ class GeneralBackend:
 def exists(key: str) -> Conflict:
     """Return the error for an exclusive put of what exists."""
     return Conflict(f"the object {key!r} exists already", code="exists")
+
+
+def key_conflict(key: str) -> Conflict:
+    """Return the error for a key that cannot be beside another one."""
+    return Conflict(
+        f"{key!r} cannot be stored: a key is both an object and the beginning of another",
+        code="key_conflict",
+    )
 
 
 def missing(key: str) -> NotFound:

@@ -50,6 +50,8 @@ def _seconds(info: Info) -> float:
         value = info.get(name)
         if isinstance(value, datetime):
             return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+        if isinstance(value, tuple):  # an archive's, which has no time zone
+            return datetime(*value[:6]).replace(tzinfo=UTC).timestamp()
         if isinstance(value, (int, float)):
             return float(value)
         if isinstance(value, str) and value:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from ostler.errors import Conflict
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
 from .bodies import BytesBody, clipped
-from .general import GeneralBackend, exists
+from .general import GeneralBackend, exists, key_conflict
 from .infos import Info, is_object, object_info
 from .pieces import head_of
 
@@ -67,10 +66,10 @@ class MemoryBackend(GeneralBackend):
     def _check_place(self, fs: object, path: str, key: str, *, exclusive: bool) -> None:
         """Refuse a key beside one that excludes it: what is written there would be hidden."""
         if self._kind(fs, path) == "directory":
-            raise _key_conflict(key)
+            raise key_conflict(key)
         for at in range(len(self.root) + 1, len(path)):
             if path[at] == "/" and self._kind(fs, path[:at]) == "file":
-                raise _key_conflict(key)
+                raise key_conflict(key)
         if exclusive and self._kind(fs, path) == "file":
             raise exists(key)
 
@@ -80,10 +79,3 @@ class MemoryBackend(GeneralBackend):
         except FileNotFoundError:
             return ""
         return "file" if is_object(info) else "directory"
-
-
-def _key_conflict(key: str) -> Conflict:
-    return Conflict(
-        f"{key!r} cannot be stored: a key is both an object and the beginning of another",
-        code="key_conflict",
-    )

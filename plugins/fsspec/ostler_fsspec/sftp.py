@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
+import stat
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ostler.spi.storage import Capabilities, ObjectInfo
 
 from .clients import Client
 from .directories import DirectoryBackend
-from .infos import Info, is_object
+from .infos import Info
 
 __all__ = ["SftpBackend"]
 
@@ -42,10 +44,21 @@ class SftpBackend(DirectoryBackend):
     def info(self, path: str) -> Info:
         """Without following a link, which a listing does not either."""
         with self.clients.use() as client, client.lock:
-            found: Info = client.fs._decode_stat(client.fs.ftp.lstat(path))
-        if not is_object(found):
-            raise FileNotFoundError(path)
-        return found
+            found = client.fs.ftp.lstat(path)
+            if not stat.S_ISREG(found.st_mode):
+                raise FileNotFoundError(path)
+            info: Info = client.fs._decode_stat(found)
+        return info
+
+    def listed(self, client: Client, directory: str) -> Sequence[Info]:
+        """Without pipes, devices and sockets, which fsspec takes for files."""
+        fs = client.fs
+        with client.lock:
+            return [
+                fs._decode_stat(found, directory)
+                for found in fs.ftp.listdir_iter(directory)
+                if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+            ]
 
     def find_out(self) -> Capabilities:
         return Capabilities(exclusive_put=self._links(), durable_put=False, flat=False)

@@ -12,7 +12,23 @@ from ostler.testing.storage import StorageConformance
 
 from ...s3_servers import S3Server
 from ...sftp_server import SftpServer
+from . import strange  # noqa: F401 - registers protocols
 from .conftest import Open, new_bucket, s3_options, sftp_options
+
+S3_DEVIATIONS = {
+    "test_keys_of_every_kind": "s3fs takes q?versionId=1 for q: the plugin refuses such a key"
+}
+EMPTY_STAY = {
+    "test_key_beside_prefix": "empty directories stay: rmdir may mean anything in what is unknown"
+}
+"""Checks that fail, and what was seen; one that does not fail any more is an error."""
+
+
+@pytest.fixture(autouse=True)
+def _expect_deviations(request: pytest.FixtureRequest) -> None:
+    deviations = getattr(request.cls, "deviations", {})
+    if reason := deviations.get(request.node.originalname):
+        request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 class TestMemory(StorageConformance):
@@ -41,7 +57,22 @@ class TestSftp(StorageConformance):
         return _leftovers(self.root)
 
 
+class TestUnknownWithDirectories(StorageConformance):
+    deviations = EMPTY_STAY
+
+    @pytest.fixture
+    def driver(self, opened: Open, tmp_path: Path) -> StorageDriver:
+        return opened("strange", str(tmp_path / "root"))
+
+
+class TestUnknownFlat(StorageConformance):
+    @pytest.fixture
+    def driver(self, opened: Open) -> StorageDriver:
+        return opened("flat", "root", store=uuid.uuid4().hex)
+
+
 class TestS3OnMoto(StorageConformance):
+    deviations = S3_DEVIATIONS
     # moto answers 500 to some of many writes of one key at once; SeaweedFS has this check.
     test_whole_versions = None  # type: ignore[assignment]
 
@@ -56,6 +87,8 @@ class TestS3OnMoto(StorageConformance):
 
 @pytest.mark.timeout(180)  # a conditional put costs it 0.2 s, and it makes them one by one
 class TestS3OnSeaweed(StorageConformance):
+    deviations = S3_DEVIATIONS
+
     @pytest.fixture
     def driver(self, opened: Open, seaweed: S3Server) -> StorageDriver:
         self.server, self.bucket = seaweed, new_bucket(seaweed)
