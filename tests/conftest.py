@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from .ceph_server import CephServer
 from .s3_servers import MotoServer, S3Server, SeaweedServer
 from .support import require
 
@@ -18,6 +19,11 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     yield from _started(SeaweedServer, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    yield from _started(CephServer, tmp_path_factory)
 
 
 def _started(kind: type[S3Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:

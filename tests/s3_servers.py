@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -27,7 +27,7 @@ PATIENCE = 60.0
 
 
 class S3Server(ABC):
-    """A server of one process, to be used as a context manager.
+    """A server in processes of its own, to be used as a context manager.
 
     :param directory: for its data and its log; made when absent.
     """
@@ -78,6 +78,14 @@ class S3Server(ABC):
         self.client.create_bucket(Bucket=name)
         return name
 
+    def remove_bucket(self, name: str) -> None:
+        """Remove a bucket with all that is in it."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=name)
+        for page in pages:
+            if keys := [{"Key": each["Key"]} for each in page.get("Contents", ())]:
+                self.client.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
+        self.client.delete_bucket(Bucket=name)
+
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         """Return all keys in the server's order."""
         pages = self.client.get_paginator("list_objects_v2")
@@ -97,7 +105,7 @@ class S3Server(ABC):
 
     def start(self) -> Self:
         """Start it, and wait until it stores objects."""
-        self._run(self._command(), self._environment())
+        self._start()
         self.await_service()
         return self
 
@@ -110,7 +118,7 @@ class S3Server(ABC):
         while not self._serves():
             ended = any(process.poll() is not None for process in self._processes)
             if ended or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} does not serve:\n{self.log.read_text()[-3000:]}")
+                raise self._failure("does not serve")
             time.sleep(0.02)
 
     def kill(self) -> None:
@@ -132,18 +140,20 @@ class S3Server(ABC):
         self.kill()
 
     @abstractmethod
-    def _command(self) -> Sequence[str]:
-        """Return the command that runs it in the foreground."""
+    def _start(self) -> None:
+        """Run what belongs to it."""
 
-    def _environment(self) -> Mapping[str, str]:
-        return {}
-
-    def _run(self, command: Sequence[str], variables: Mapping[str, str]) -> None:
+    def _run(self, command: Sequence[str], **variables: str) -> None:
+        """Run a program in the background, until `kill`."""
+        environment = {**os.environ, **variables}
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.directory, env={**os.environ, **variables}
+                command, stdout=log, stderr=log, cwd=self.directory, env=environment
             )
         self._processes.append(process)
+
+    def _failure(self, what: str) -> RuntimeError:
+        return RuntimeError(f"{self.name} {what}:\n{self.log.read_text()[-3000:]}")
 
     def _serves(self) -> bool:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -167,8 +177,8 @@ class MotoServer(S3Server):
         there = all(importlib.util.find_spec(name) for name in ("moto", "flask", "boto3"))
         return "" if there else "there is no package `moto[server]`, or no `boto3`"
 
-    def _command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+    def _start(self) -> None:
+        self._run([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)])
 
 
 class SeaweedServer(S3Server):
@@ -200,6 +210,10 @@ class SeaweedServer(S3Server):
         for part, port in self._grpc_ports.items():
             (self._SOCKETS / f"seaweedfs-{part}-grpc-{port}.sock").unlink(missing_ok=True)
 
+    def _start(self) -> None:
+        # Without this each bucket begins with seven volumes.
+        self._run(self._command(), WEED_MASTER_VOLUME_GROWTH_COPY_1="1")
+
     def _command(self) -> Sequence[str]:
         program = self.program()
         assert program is not None
@@ -224,10 +238,6 @@ class SeaweedServer(S3Server):
             options |= {f"{part}.port.grpc": self._grpc_ports[part]}
         arguments = [f"-{name}={value}" for name, value in options.items()]
         return [program, "-logtostderr=true", "server", *arguments, "-filer", "-s3"]
-
-    def _environment(self) -> Mapping[str, str]:
-        # Else each bucket begins with seven volumes.
-        return {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 
     def _identities(self) -> Path:
         credentials = [{"accessKey": self.access_key, "secretKey": self.secret_key}]

@@ -175,9 +175,11 @@ class ObjectStorage:
         Not tried again when the outcome is unknown: what an operating system could
         not write it may have dropped, and says nothing the second time.
 
-        :raises NotFound: one of them does not exist.
+        :raises NotFound: one of them does not exist (where every put is durable, nobody looks).
         :raises Unknown: they may not be durable, ever: put them again.
         """
+        if self._driver.capabilities.always_durable:
+            return  # asking for each whether it exists would be a request per object
         remaining = iter(keys)
         while batch := [self._full(key) for key in islice(remaining, _BATCH)]:
             call = partial(self._driver.persist, batch)

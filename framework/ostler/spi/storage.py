@@ -51,6 +51,7 @@ class Capabilities:
     :param atomic_put: a reader never sees a part of an object.
     :param exclusive_put: ``if_absent`` is honoured: of many racing writers one wins.
     :param durable_put: ``persist=True`` means safe from power loss.
+    :param always_durable: so does ``persist=False``; `StorageDriver.persist` is not called.
     :param ordered_list: listings come in the order of the keys' UTF-8 bytes.
     :param consistent_list: a listing sees everything written before it began.
     :param flat: a key may be an object and, with ``/``, a prefix of others.
@@ -61,6 +62,7 @@ class Capabilities:
     atomic_put: bool = True
     exclusive_put: bool = True
     durable_put: bool = True
+    always_durable: bool = False
     ordered_list: bool = True
     consistent_list: bool = True
     flat: bool = True
@@ -161,7 +163,9 @@ class StorageDriver(ABC):
         The caller guarantees ``0 <= start`` and ``end is None or start <= end``.
         A range that goes beyond the object is cut to it, down to nothing. What
         is read is one version of the object, also when it is overwritten
-        meanwhile; the info describes that version, whole.
+        meanwhile; the info describes that version, whole. Where a backend keeps no
+        version that was overwritten, the body of a large object may break off
+        with `Unavailable`, code ``"changed"``.
 
         :raises NotFound: there is no such object: raised here, not while reading.
         """
@@ -200,7 +204,7 @@ class StorageDriver(ABC):
 
         For many small objects at once: a backend that synchronises per object
         does it here for all of them together. Where ``persist`` changes nothing
-        there is nothing to do. Idempotent.
+        there is nothing to do (see `Capabilities.always_durable`). Idempotent.
 
         :raises NotFound: one of them does not exist.
         """

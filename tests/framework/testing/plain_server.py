@@ -66,13 +66,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         request = Received(self.raw_requestline.rstrip(), self.headers.items())
         try:
-            if self.path != "/refuse":
+            if self.path == "/refuse":
+                self._answer()
+            if "expect" not in self.headers or self.path != "/refuse":
                 self._read(request)
         finally:
             with self.plain.arrived:
                 self.plain.received.append(request)
                 self.plain.arrived.notify_all()
-        if request.complete or self.path == "/refuse":
+        if request.complete and self.path != "/refuse":
             self._answer()
 
     do_PUT = do_HEAD = do_POST = do_DELETE = do_GET

@@ -35,7 +35,7 @@ KEYS = [
 ]
 
 
-@pytest.fixture(params=["moto", "seaweed"])
+@pytest.fixture(params=["moto", "seaweed", pytest.param("ceph", marks=pytest.mark.slow)])
 def server(request: pytest.FixtureRequest) -> S3Server:
     found: S3Server = request.getfixturevalue(request.param)
     return found

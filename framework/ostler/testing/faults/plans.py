@@ -12,14 +12,18 @@ import random
 import re
 from collections.abc import Callable
 from itertools import count
+from typing import Protocol
 
 from .kinds import Fault
 from .log import Request
 
 __all__ = ["Plan", "always", "chance", "every", "first", "nth", "together"]
 
-Plan = Callable[[Request], Fault | None]
-"""Says which fault a request meets; None: it is let through."""
+
+class Plan(Protocol):
+    """Says which fault a request meets; None: it is let through."""
+
+    def __call__(self, request: Request, /) -> Fault | None: ...
 
 
 def always(fault: Fault, *, method: str | None = None, target: str = "") -> Plan:

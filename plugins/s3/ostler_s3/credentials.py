@@ -1,0 +1,116 @@
+"""Whose requests these are: the settings, the environment, or the usual chain of AWS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ostler.errors import BadRequest
+
+from .settings import S3Settings
+
+__all__ = ["Access", "Keys", "find_access"]
+
+_REGION = "us-east-1"
+_TTL = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keys:
+    """Keys as they are given; not printed."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What is known of the server and of us.
+
+    :param endpoint_url: empty for AWS itself.
+    :param keys: None when ``provider`` has them, or nothing is signed.
+    :param provider: returns keys with their expiry, as obstore asks for them, from the usual chain.
+    """
+
+    endpoint_url: str
+    region: str
+    keys: Keys | None = None
+    provider: Callable[[], Mapping[str, Any]] | None = None
+
+    @property
+    def aws(self) -> bool:
+        """Whether this is AWS S3, of which is known what it can do."""
+        return not self.endpoint_url
+
+
+def find_access(settings: S3Settings, environ: Mapping[str, str] = os.environ) -> Access:
+    """Return server, region and keys; the chain itself is asked when the first request is signed.
+
+    :raises BadRequest: the profile does not exist, or the shared files cannot be read.
+    """
+    endpoint = settings.endpoint_url or _first(
+        environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"
+    ).rstrip("/")
+    region = settings.region or _first(environ, "AWS_REGION", "AWS_DEFAULT_REGION")
+    keys = _given(settings, environ)
+    if keys is not None or settings.anonymous:
+        return Access(endpoint_url=endpoint, region=region or _REGION, keys=keys)
+    chain = _Chain(settings.profile)
+    return Access(
+        endpoint_url=endpoint or chain.endpoint_url,
+        region=region or chain.region or _REGION,
+        provider=chain,
+    )
+
+
+def _given(settings: S3Settings, environ: Mapping[str, str]) -> Keys | None:
+    if settings.access_key_id:
+        return Keys(
+            settings.access_key_id,
+            settings.secret_access_key.get_secret_value(),
+            settings.session_token.get_secret_value(),
+        )
+    found = [
+        environ.get(name, "")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    ]
+    if settings.profile or settings.anonymous or not all(found[:2]):
+        return None
+    return Keys(*found)
+
+
+class _Chain:
+    """The chain of AWS's own SDK, in the order that everybody knows."""
+
+    def __init__(self, profile: str) -> None:
+        # Imported here: half a second, needed only where no keys were given.
+        from botocore.exceptions import BotoCoreError
+        from botocore.session import Session
+
+        try:
+            self._session = Session(profile=profile or None)
+            self.region = self._session.get_config_variable("region") or ""
+            scoped: Mapping[str, Any] = self._session.get_scoped_config()
+        except BotoCoreError as error:
+            raise BadRequest(f"the shared files of AWS do not serve: {error}") from error
+        self.endpoint_url = str(scoped.get("endpoint_url", "")).rstrip("/")
+
+    def __call__(self) -> Mapping[str, Any]:
+        found = self._session.get_credentials()  # kept by the session, and renewed by itself
+        if found is None:
+            raise LookupError("nobody offers any")
+        frozen = found.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(UTC) + _TTL,
+        }
+
+
+def _first(environ: Mapping[str, str], *names: str) -> str:
+    return next((environ[name] for name in names if environ.get(name)), "")

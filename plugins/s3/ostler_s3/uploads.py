@@ -1,0 +1,230 @@
+"""Puts: one request for what is small, parts for what is large, one winner where it is exclusive."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import S3Store
+
+from ostler.errors import BadRequest, Conflict, Error, Unknown
+from ostler.spi.storage import ObjectInfo, Readable
+
+from .admin import Administration
+from .bodies import CHECKSUM
+from .failures import Failures
+from .settings import MIB, S3Settings
+
+__all__ = ["Uploads"]
+
+_WRITER = "ostler-writer"
+"""The user metadata by which an exclusive put knows its own object again."""
+
+_MEMORY = 64 * MIB  # of the parts of one upload
+
+
+class Uploads:
+    """Stores objects in one bucket."""
+
+    def __init__(
+        self, settings: S3Settings, store: S3Store, admin: Administration, failures: Failures
+    ) -> None:
+        self._settings, self._store = settings, store
+        self._admin, self._failures = admin, failures
+        self._exclusive_parts: bool | None = None
+
+    def put(self, key: str, source: Readable, size: int | None, *, if_absent: bool) -> ObjectInfo:
+        """Store what ``source`` yields.
+
+        :raises Error: typed; what the source raises comes out unchanged.
+        """
+        part = self._settings.part_size_for(
+            self._settings.max_unknown_size if size is None else size
+        )
+        first = _read(source, part if size is None else min(size, part))
+        if size is not None and size <= part:
+            return self._put_whole(key, first, if_absent=if_absent)
+        if len(first) < part:
+            return self._put_whole(key, first, if_absent=if_absent)
+        parts = _Parts(first, source, part)
+        if if_absent:
+            return self._put_parts_exclusively(key, parts)
+        return self._put_parts(key, parts, part)
+
+    def _put_whole(self, key: str, data: bytes, *, if_absent: bool) -> ObjectInfo:
+        attributes = {CHECKSUM: f"{zlib.crc32(data):08x}"}
+        if if_absent:
+            return self._put_new(key, data, attributes | {_WRITER: uuid4().hex})
+        try:
+            done = obstore.put(
+                self._store,
+                self._settings.prefix + key,
+                data,
+                attributes=attributes,
+                use_multipart=False,
+            )
+        except Exception as error:
+            raise self._failures.typed(error, key, writing=True) from error
+        return _info(key, len(data), done["e_tag"])
+
+    def _put_new(self, key: str, data: bytes, attributes: dict[str, str]) -> ObjectInfo:
+        """Store what is not there yet.
+
+        A request whose answer was lost is made again, and then meets the object
+        that it had made itself: the writer's mark in it tells.
+        """
+        try:
+            done = obstore.put(
+                self._store, self._settings.prefix + key, data, attributes=attributes, mode="create"
+            )
+        except AlreadyExistsError as error:
+            return self._settled(key, attributes[_WRITER], self._failures.typed(error, key))
+        except Exception as error:
+            typed = self._failures.typed(error, key, writing=True)
+            if not isinstance(typed, Unknown):
+                raise typed from error
+            return self._settled(key, attributes[_WRITER], typed)
+        return _info(key, len(data), done["e_tag"])
+
+    def _settled(self, key: str, writer: str, error: Error) -> ObjectInfo:
+        """Return the object if it is ours; raise ``error`` if it is another's, or still not known."""
+        try:
+            found = obstore.get(self._store, self._settings.prefix + key, options={"head": True})
+        except FileNotFoundError:
+            # Another request was in the way and failed, or ours may still arrive.
+            if isinstance(error, Conflict):
+                raise self._failures.unsettled(key) from error
+            raise error from None
+        except Exception:
+            raise error from None
+        if found.attributes.get(_WRITER) == writer:
+            return _info(key, found.meta["size"], found.meta["e_tag"])
+        raise self._failures.exists(key) from error
+
+    def _put_parts(self, key: str, parts: _Parts, part: int) -> ObjectInfo:
+        try:
+            done = obstore.put(
+                self._store,
+                self._settings.prefix + key,
+                parts,
+                use_multipart=True,
+                chunk_size=part,
+                max_concurrency=self._concurrency(part),
+            )
+        except Exception as error:
+            if error is parts.error:
+                raise
+            raise self._failures.typed(error, key, writing=True) from error
+        return _info(key, parts.size, done["e_tag"])
+
+    def _concurrency(self, part: int) -> int:
+        return max(1, min(self._settings.concurrency, _MEMORY // part))
+
+    def _put_parts_exclusively(self, key: str, parts: Iterable[bytes]) -> ObjectInfo:
+        """By calls of our own: obstore cannot complete an upload on a condition."""
+        self._require_exclusive_parts()
+        return self._upload(key, parts)
+
+    def _require_exclusive_parts(self) -> None:
+        """Try it out, once: some servers ignore the condition where an upload is completed."""
+        if self._exclusive_parts is None:
+            key = f"probes/{uuid4().hex}"
+            try:
+                self._upload(key, [b"1"])
+                self._exclusive_parts = self._refused(key)
+            finally:
+                self._admin.call("delete_object", key)
+        if not self._exclusive_parts:
+            raise BadRequest(
+                "this server does not honour If-None-Match where an upload of parts is completed: an "
+                f"exclusive put of more than {self._settings.part_size} bytes would not be one; raise "
+                "part_size, or put without if_absent",
+                code="unsupported",
+            )
+
+    def _refused(self, key: str) -> bool:
+        try:
+            self._upload(key, [b"2"])
+        except Conflict:
+            return True
+        return False
+
+    def _upload(self, key: str, parts: Iterable[bytes]) -> ObjectInfo:
+        call = self._admin.call
+        upload = call("create_multipart_upload", key)["UploadId"]
+        size, done = 0, list[dict[str, Any]]()
+        try:
+            for number, data in enumerate(parts, start=1):
+                answer = call("upload_part", key, UploadId=upload, PartNumber=number, Body=data)
+                done.append({"PartNumber": number, "ETag": answer["ETag"]})
+                size += len(data)
+            etag = self._complete(key, upload, done)
+        except BaseException:
+            self._admin.abandon(key, upload)
+            raise
+        return _info(key, size, etag)
+
+    def _complete(self, key: str, upload: str, parts: Sequence[dict[str, Any]]) -> str:
+        try:
+            answer = self._admin.call(
+                "complete_multipart_upload",
+                key,
+                UploadId=upload,
+                MultipartUpload={"Parts": parts},
+                IfNoneMatch="*",
+            )
+        except Error as error:
+            if error.code in ("PreconditionFailed", "ConditionalRequestConflict", "exists"):
+                raise self._failures.exists(key) from error
+            raise
+        return str(answer["ETag"])
+
+
+class _Parts:
+    """Yields the source by parts, and remembers what it raised.
+
+    :param first: what was read of it already.
+    """
+
+    def __init__(self, first: bytes, source: Readable, part: int) -> None:
+        self.size = 0
+        self.error: BaseException | None = None
+        self._first, self._source, self._part = first, source, part
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._counted(self._first)
+        self._first = b""
+        while data := self._next():
+            yield self._counted(data)
+
+    def _next(self) -> bytes:
+        try:
+            return _read(self._source, self._part)
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def _counted(self, data: bytes) -> bytes:
+        self.size += len(data)
+        return data
+
+
+def _read(source: Readable, size: int) -> bytes:
+    """Read ``size`` bytes, fewer only at the source's end."""
+    data = source.read(size)
+    if len(data) == size or not data:
+        return data
+    pieces, left = [data], size - len(data)
+    while left and (data := source.read(left)):
+        pieces.append(data)
+        left -= len(data)
+    return b"".join(pieces)
+
+
+def _info(key: str, size: int, etag: str | None) -> ObjectInfo:
+    return ObjectInfo(key, size, time.time(), etag and etag.strip('"'))
