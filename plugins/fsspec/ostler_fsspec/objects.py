@@ -38,7 +38,9 @@ class ObjectsBackend(GeneralBackend):
 
     def find_out(self) -> Capabilities:
         return Capabilities(
-            exclusive_put=self._refuses_second(), max_unknown_size=self.part * _PARTS
+            exclusive_put=self._refuses_second(),
+            always_durable=True,
+            max_unknown_size=self.part * _PARTS,
         )
 
     def put(
