@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ __all__ = ["GcsBackend", "S3Backend"]
 _PARTS = 9000  # of 10,000, since parts may come out smaller than asked for
 _PATIENCE = 20
 _BATCH = 1000
+_MARK = "ostler-put"
 
 
 class ObjectsBackend(GeneralBackend):
@@ -65,17 +67,40 @@ class ObjectsBackend(GeneralBackend):
         """Describe what was put in one request, if its ``answer`` tells enough."""
         return None
 
+    def marked(self, mark: str) -> Mapping[str, Any]:
+        """Return what `pipe_file` takes to store ``mark`` with an object."""
+        return {"metadata": {_MARK: mark}}
+
+    def mark_of(self, client: Client, path: str) -> str | None:
+        """Return the mark that was stored with an object; None when it has none, or is gone."""
+        try:
+            found: Mapping[str, str] = client.call("info", path).get("metadata") or {}
+        except FileNotFoundError:
+            return None
+        return found.get(_MARK)
+
     def _put_small(
         self, client: Client, path: str, key: str, data: bytes, *, exclusive: bool
     ) -> ObjectInfo:
-        mode = "create" if exclusive else "overwrite"
-        try:
-            answer = client.call("pipe_file", path, data, mode=mode)
-        except Exception as error:
-            if exclusive:
-                raise _of_exclusive(error, key) from error
-            raise
+        if exclusive:
+            answer = self._create(client, path, key, data)
+        else:
+            answer = client.call("pipe_file", path, data)
         return self.told(key, len(data), answer) or self.describe(key, self.info(path))
+
+    def _create(self, client: Client, path: str, key: str, data: bytes) -> Any:
+        """Put what must not exist yet, with a mark by which it is known again.
+
+        The libraries below repeat a request whose connection broke (aiohttp a PUT, gcsfs every
+        one), and the second time it meets the object that it made itself.
+        """
+        mark = uuid.uuid4().hex
+        try:
+            return client.call("pipe_file", path, data, mode="create", **self.marked(mark))
+        except Exception as error:
+            if _is_taken(error) and self.mark_of(client, path) == mark:
+                return None
+            raise _of_exclusive(error, key) from error
 
     def _put_parts(
         self,
@@ -149,6 +174,16 @@ class S3Backend(ObjectsBackend):
     def told(self, key: str, size: int, answer: Any) -> ObjectInfo | None:
         etag = answer.get("ETag") if isinstance(answer, dict) else None
         return ObjectInfo(key, size, time.time(), etag) if etag else None
+
+    def marked(self, mark: str) -> Mapping[str, Any]:
+        return {"Metadata": {_MARK: mark}}
+
+    def mark_of(self, client: Client, path: str) -> str | None:
+        try:
+            found: Mapping[str, str] = client.call("metadata", path)
+        except FileNotFoundError:
+            return None
+        return found.get(_MARK)
 
     def open(self, path: str, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
         for _again in range(_PATIENCE):

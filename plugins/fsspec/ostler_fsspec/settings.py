@@ -37,7 +37,7 @@ class FsspecSettings(Settings):
     path: str = ""
     user: str = ""
     password: SecretStr = SecretStr("")
-    options: Mapping[str, Any] = Field(default_factory=dict)
+    options: Mapping[str, Any] = {}
 
     @classmethod
     def from_url(cls, url: SplitResult) -> Mapping[str, Any]:

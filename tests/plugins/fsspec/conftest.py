@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from ostler_fsspec.driver import FsspecStorage, open_driver
 from ostler_fsspec.settings import FsspecSettings
 
-from ...s3_servers import MotoServer, S3Server, SeaweedServer
+from ...s3_servers import S3Server
 from ...sftp_server import SftpServer
 from ...support import require
 
@@ -51,17 +50,8 @@ def sftp_options(server: SftpServer) -> Mapping[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    yield from _started(MotoServer, tmp_path_factory.mktemp("moto"))
-
-
-@pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    yield from _started(SeaweedServer, tmp_path_factory.mktemp("seaweed"))
-
-
 def s3_options(server: S3Server) -> Mapping[str, Any]:
+    pytest.importorskip("s3fs")
     return {
         "endpoint_url": server.endpoint_url,
         "key": server.access_key,
@@ -72,11 +62,3 @@ def s3_options(server: S3Server) -> Mapping[str, Any]:
 
 def new_bucket(server: S3Server) -> str:
     return server.make_bucket(f"b-{uuid.uuid4().hex[:20]}")
-
-
-def _started(kind: type[S3Server], directory: Path) -> Iterator[S3Server]:
-    pytest.importorskip("s3fs")
-    if reason := kind.missing():
-        require(kind.name, reason)
-    with kind(directory) as server:
-        yield server
