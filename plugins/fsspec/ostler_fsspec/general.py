@@ -266,15 +266,21 @@ class GeneralBackend:
         try:
             yield
         except BaseException:
-            if self._told(client, path) != before:
+            if self._was_touched(client, path, before):
                 self._drop(client, path)
             raise
+
+    def _was_touched(self, client: Client, path: str, before: Info | None) -> bool:
+        try:
+            return self._told(client, path) != before
+        except Exception:
+            return False  # not known: rather a part that stays than an object that is lost
 
     def _told(self, client: Client, path: str) -> Info | None:
         try:
             found: Info = client.call("info", path)
-        except Exception:
-            return None  # whatever it is, there is nothing to compare with
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         return found
 
     def _drop(self, client: Client, path: str) -> None:

@@ -90,6 +90,33 @@ def test_a_call_that_breaks_off_leaves_nothing(opened: Open) -> None:
     assert not strange.FlatFileSystem.stores[store]
 
 
+def test_a_call_that_fails_at_once_takes_nothing_away(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = opened("flat", "root", store=uuid.uuid4().hex)
+    put(driver, "kept", b"old")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionResetError("before anything was done")
+
+    monkeypatch.setattr(strange.FlatFileSystem, "_store", refuse)
+    for data in (b"new", b"longer"):
+        with pytest.raises(Unavailable):
+            put(driver, "kept", data)
+    info = strange.FlatFileSystem.info
+    answers = iter([ConnectionResetError])
+
+    def once(self: strange.FlatFileSystem, path: str, **options: object) -> object:
+        for error in answers:
+            raise error("not told what was there before")
+        return info(self, path, **options)
+
+    monkeypatch.setattr(strange.FlatFileSystem, "info", once)
+    with pytest.raises(Unavailable):
+        put(driver, "kept", b"longer")
+    assert read(driver, "kept") == b"old"
+
+
 def test_a_body_of_what_was_replaced_breaks_off(opened: Open, moto: S3Server) -> None:
     s3 = opened("s3", new_bucket(moto), **s3_options(moto))
     unknown = opened("flat", "root", store=uuid.uuid4().hex)
