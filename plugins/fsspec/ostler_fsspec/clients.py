@@ -33,13 +33,13 @@ class Clients:
     :param connect: makes one.
     :param most: how many there may be, each used by one thread at a time; 0: a single one,
         which all threads share at once.
-    :param is_alive: whether one is still good after it has raised an error.
+    :param is_broken: whether one is of no use any more after it has raised that error.
     """
 
     def __init__(
-        self, connect: Callable[[], Any], most: int, is_alive: Callable[[Any], bool]
+        self, connect: Callable[[], Any], most: int, is_broken: Callable[[Any, Exception], bool]
     ) -> None:
-        self._connect, self._most, self._is_alive = connect, most, is_alive
+        self._connect, self._most, self._is_broken = connect, most, is_broken
         self._lock = threading.Lock()
         self._clients: list[Client] = []
         with self.use():
@@ -51,8 +51,9 @@ class Clients:
         client = self.take()
         try:
             yield client
-        except Exception:
-            self._forget_broken(client)
+        except Exception as error:
+            if self._is_broken(client.fs, error):
+                self._forget(client)
             raise
         finally:
             self.give_back(client)
@@ -87,8 +88,7 @@ class Clients:
         lock = threading.RLock() if self._most else nullcontext()
         return Client(self._connect(), lock)
 
-    def _forget_broken(self, client: Client) -> None:
-        if not self._is_alive(client.fs):
-            with self._lock:
-                if client in self._clients:
-                    self._clients.remove(client)
+    def _forget(self, client: Client) -> None:
+        with self._lock:
+            if client in self._clients:
+                self._clients.remove(client)

@@ -152,8 +152,8 @@ class DirectoryBackend(GeneralBackend):
                     return step(client.fs, draft, path)
             except FileNotFoundError:
                 self._make_directory(client, path.rpartition("/")[0], key)
-            except (OSError, EOFError) as error:
-                if not self.is_alive(client.fs):
+            except Exception as error:
+                if self.is_broken(client.fs, error) or not isinstance(error, OSError):
                     raise _of_broken(error, key, exclusive=exclusive) from error
                 self._clear(client, path, key, error, exclusive=exclusive)
         raise Unavailable(f"the directory of {key!r} was removed again and again: try later")

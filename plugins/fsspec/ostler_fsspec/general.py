@@ -60,7 +60,7 @@ class GeneralBackend:
     def __init__(self, connect: Callable[[], Any], root: str) -> None:
         self.root = root.rstrip("/")
         self.base = f"{self.root}/" if root else ""
-        self.clients = Clients(lambda: self.prepared(connect()), self.clients_most, self.is_alive)
+        self.clients = Clients(lambda: self.prepared(connect()), self.clients_most, self.is_broken)
         self._lock = threading.Lock()
         self._known: Capabilities | None = None
         self._refusal: Error | None = None
@@ -69,9 +69,9 @@ class GeneralBackend:
         """Return a new file system object, made fit for us."""
         return fs
 
-    def is_alive(self, fs: Any) -> bool:
-        """Whether ``fs`` is still good after it has raised an error."""
-        return True
+    def is_broken(self, fs: Any, error: Exception) -> bool:
+        """Whether ``fs`` has lost its connection, now that it has raised ``error``."""
+        return False
 
     def end(self, fs: Any) -> None:
         """Close a file system object, where there is something to close."""

@@ -34,9 +34,13 @@ class SftpBackend(DirectoryBackend):
             transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return fs
 
-    def is_alive(self, fs: Any) -> bool:
+    def is_broken(self, fs: Any, error: Exception) -> bool:
+        """By the error too: the connection is told to be there for a moment after it broke."""
+        names = {base.__name__ for base in type(error).__mro__}
+        if names & {"EOFError", "ConnectionError", "SSHException"}:  # paramiko may be absent
+            return True
         transport = fs.client.get_transport()
-        return transport is not None and transport.is_active()
+        return transport is None or not transport.is_active() or fs.ftp.get_channel().closed
 
     def end(self, fs: Any) -> None:
         fs.client.close()
@@ -87,8 +91,8 @@ class SftpBackend(DirectoryBackend):
                 for path in (first, second):
                     self._open_draft(client, path).close()
                 return self._refuses(client, first, second)
-            except (OSError, EOFError):
-                if not self.is_alive(client.fs):
+            except OSError as error:
+                if self.is_broken(client.fs, error):
                     raise
                 return False
             finally:

@@ -24,7 +24,7 @@ class Maker:
 
 
 def clients(maker: Maker, most: int) -> Clients:
-    return Clients(maker, most, lambda thing: thing.alive)
+    return Clients(maker, most, lambda thing, _error: not thing.alive)
 
 
 def end(thing: Thing) -> None:

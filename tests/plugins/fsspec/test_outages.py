@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,9 +24,11 @@ from ostler.testing.faults import (
 )
 from ostler.testing.storage.tools import keys_of, put, read
 from ostler_fsspec.driver import FsspecStorage
+from ostler_fsspec.sftp import SftpBackend
 
 from ...s3_servers import S3Server
-from .conftest import Open, new_bucket, s3_options
+from ...sftp_server import SftpServer
+from .conftest import Open, new_bucket, s3_options, sftp_options
 
 LARGE = 20 << 20
 
@@ -115,3 +118,22 @@ def test_ostler_gets_through_bad_days(driver: FsspecStorage, proxy: FaultProxy) 
     proxy.plan = None
     assert keys_of(driver) == []
     assert proxy.log.count(fault=CutBody) > 0
+
+
+def test_an_exclusive_put_over_a_connection_that_breaks_is_unknown(
+    opened: Open, sftp_server: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = opened("sftp", f"127.0.0.1{tmp_path}", **sftp_options(sftp_server))
+    assert driver.capabilities.exclusive_put
+    link = SftpBackend.link
+
+    def link_and_break(self: SftpBackend, fs: object, old: str, new: str) -> None:
+        sftp_server.drop_connections()
+        link(self, fs, old, new)
+
+    monkeypatch.setattr(SftpBackend, "link", link_and_break)
+    with pytest.raises(Unknown):
+        put(driver, "a", b"1", if_absent=True)
+    monkeypatch.undo()
+    put(driver, "a", b"2", if_absent=True)
+    assert read(driver, "a") == b"2"
