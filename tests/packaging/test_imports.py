@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-PLUGINS = "configfiles etcd local memory posix sqlite steps"
+PLUGINS = "configfiles etcd fsspec local memory posix sqlite steps"
 
 
 def _modules_after(statement: str) -> set[str]:
@@ -29,7 +29,17 @@ def test_a_declaration_imports_no_driver(name: str) -> None:
     loaded = _modules_after(f"import ostler_{name}")
     assert (
         loaded
-        & {"sqlite3", "grpc", "google.protobuf", "subprocess", "yaml", "rich", "click", "tarfile"}
+        & {
+            "sqlite3",
+            "fsspec",
+            "grpc",
+            "google.protobuf",
+            "subprocess",
+            "yaml",
+            "rich",
+            "click",
+            "tarfile",
+        }
         == set()
     )
 
