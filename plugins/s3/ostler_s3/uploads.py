@@ -26,6 +26,7 @@ _WRITER = "ostler-writer"
 """The user metadata by which an exclusive put knows its own object again."""
 
 _MEMORY = 64 * MIB  # of the parts of one upload
+_PIECE = MIB  # obstore puts parts together without copying, so that none is held twice
 
 
 class Uploads:
@@ -51,10 +52,9 @@ class Uploads:
             return self._put_whole(key, first, if_absent=if_absent)
         if len(first) < part:
             return self._put_whole(key, first, if_absent=if_absent)
-        parts = _Parts(first, source, part)
         if if_absent:
-            return self._put_parts_exclusively(key, parts)
-        return self._put_parts(key, parts, part)
+            return self._put_parts_exclusively(key, _Pieces(first, source, part))
+        return self._put_parts(key, _Pieces(first, source, _PIECE), part)
 
     def _put_whole(self, key: str, data: bytes, *, if_absent: bool) -> ObjectInfo:
         attributes = {CHECKSUM: f"{zlib.crc32(data):08x}"}
@@ -106,21 +106,21 @@ class Uploads:
             return _info(key, found.meta["size"], found.meta["e_tag"])
         raise self._failures.exists(key) from error
 
-    def _put_parts(self, key: str, parts: _Parts, part: int) -> ObjectInfo:
+    def _put_parts(self, key: str, pieces: _Pieces, part: int) -> ObjectInfo:
         try:
             done = obstore.put(
                 self._store,
                 self._settings.prefix + key,
-                parts,
+                pieces,
                 use_multipart=True,
                 chunk_size=part,
                 max_concurrency=self._concurrency(part),
             )
         except Exception as error:
-            if error is parts.error:
+            if error is pieces.error:
                 raise
             raise self._failures.typed(error, key, writing=True) from error
-        return _info(key, parts.size, done["e_tag"])
+        return _info(key, pieces.size, done["e_tag"])
 
     def _concurrency(self, part: int) -> int:
         return max(1, min(self._settings.concurrency, _MEMORY // part))
@@ -185,16 +185,17 @@ class Uploads:
         return str(answer["ETag"])
 
 
-class _Parts:
-    """Yields the source by parts, and remembers what it raised.
+class _Pieces:
+    """Yields the source by pieces, and remembers what it raised.
 
     :param first: what was read of it already.
+    :param piece: bytes of all further ones but the last.
     """
 
-    def __init__(self, first: bytes, source: Readable, part: int) -> None:
+    def __init__(self, first: bytes, source: Readable, piece: int) -> None:
         self.size = 0
         self.error: BaseException | None = None
-        self._first, self._source, self._part = first, source, part
+        self._first, self._source, self._piece = first, source, piece
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._counted(self._first)
@@ -204,7 +205,7 @@ class _Parts:
 
     def _next(self) -> bytes:
         try:
-            return _read(self._source, self._part)
+            return _read(self._source, self._piece)
         except BaseException as error:
             self.error = error
             raise
