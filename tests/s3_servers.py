@@ -78,6 +78,14 @@ class S3Server(ABC):
         self.client.create_bucket(Bucket=name)
         return name
 
+    def remove_bucket(self, name: str) -> None:
+        """Remove a bucket with all that is in it."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=name)
+        for page in pages:
+            if keys := [{"Key": each["Key"]} for each in page.get("Contents", ())]:
+                self.client.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
+        self.client.delete_bucket(Bucket=name)
+
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         """Return all keys in the server's order."""
         pages = self.client.get_paginator("list_objects_v2")

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ostler.errors import Error, NotFound
+from ostler.errors import Error
 from ostler.spi.storage import ObjectInfo
 
 from .credentials import Access
@@ -56,14 +56,16 @@ class Administration:
         except Error as error:
             _log.warning("an unfinished upload of %r stays until it is swept: %s", key, error)
 
-    def ensure_bucket(self) -> None:
-        """Make the bucket when it is absent."""
+    def make_bucket(self) -> None:
+        """Make the bucket; that somebody else has just made it is no error."""
+        options: dict[str, Any] = {}
+        if self._access.region != "us-east-1":
+            options["CreateBucketConfiguration"] = {"LocationConstraint": self._access.region}
         try:
-            self.call("head_bucket")
+            self.call("create_bucket", **options)
         except Error as error:
-            if not (isinstance(error, NotFound) or error.code == "no_bucket"):
+            if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                 raise
-            self._make_bucket()
 
     def abort_stale(self, age: float) -> int:
         """End uploads below the prefix that began more than ``age`` seconds ago; return how many.
@@ -108,16 +110,6 @@ class Administration:
     def close(self) -> None:
         """Forget the client; its connections go with it."""
         self._client = None
-
-    def _make_bucket(self) -> None:
-        options: dict[str, Any] = {}
-        if self._access.region != "us-east-1":
-            options["CreateBucketConfiguration"] = {"LocationConstraint": self._access.region}
-        try:
-            self.call("create_bucket", **options)
-        except Error as error:
-            if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-                raise
 
     def _open(self) -> Any:
         with self._lock:

@@ -56,7 +56,7 @@ def open_driver(settings: S3Settings) -> S3Storage:
     access = find_access(settings)
     driver = S3Storage(settings, access, open_store(settings, access))
     if settings.create_bucket:
-        driver.admin.ensure_bucket()
+        driver.ensure_bucket()
     return driver
 
 
@@ -95,6 +95,17 @@ class S3Storage(StorageDriver):
             max_object_size=self._settings.max_object_size,
             max_unknown_size=self._settings.max_unknown_size,
         )
+
+    def ensure_bucket(self) -> None:
+        """Make the bucket when it is absent."""
+        try:
+            self._asked_again("probes/bucket")
+        except NotFound:
+            return
+        except Error as error:
+            if error.code != "no_bucket":
+                raise
+            self.admin.make_bucket()
 
     def stat(self, key: str) -> ObjectInfo:
         self._check_process()

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ostler_s3.driver import S3Storage, open_driver
+from ostler_s3.settings import S3Settings
+
+from ...s3_servers import S3Server
+
+Connect = Callable[..., S3Storage]
+MakePlace = Callable[..., "Place"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A bucket that nobody else uses, the prefix of a storage in it, and what a witness sees there."""
+
+    server: S3Server
+    bucket: str
+    prefix: str
+
+    def keys(self) -> list[str]:
+        """The keys there, in the order of their bytes."""
+        found = self.server.keys(self.bucket, self.prefix)
+        return sorted((key.removeprefix(self.prefix) for key in found), key=str.encode)
+
+    def read(self, key: str) -> bytes:
+        return self.server.read(self.bucket, self.prefix + key)
+
+    def uploads(self) -> list[str]:
+        """The keys of unfinished uploads there."""
+        found = self.server.uploads(self.bucket, self.prefix)
+        return [key.removeprefix(self.prefix) for key in found]
+
+
+@pytest.fixture
+def make_place(request: pytest.FixtureRequest) -> Iterator[MakePlace]:
+    """Make a place on the server of that name, which is started, or the test skipped; all are removed."""
+    made: list[Place] = []
+
+    def make(name: str, prefix: str = "") -> Place:
+        server: S3Server = request.getfixturevalue(name)
+        bucket = server.make_bucket(f"ostler-{uuid.uuid4().hex}")
+        made.append(Place(server, bucket, prefix))
+        return made[-1]
+
+    yield make
+    for place in made:
+        place.server.remove_bucket(place.bucket)
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Open drivers on a place; all are closed."""
+    opened: list[S3Storage] = []
+
+    def open_one(place: Place, **settings: Any) -> S3Storage:
+        fields = {
+            "bucket": place.bucket,
+            "prefix": place.prefix,
+            "endpoint_url": place.server.endpoint_url,
+            "region": place.server.region,
+            "access_key_id": place.server.access_key,
+            "secret_access_key": place.server.secret_key,
+            **settings,
+        }
+        opened.append(open_driver(S3Settings.model_validate(fields)))
+        return opened[-1]
+
+    yield open_one
+    for driver in opened:
+        driver.close()
