@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Ratio", "compare"]
+__all__ = ["Ratio", "compare", "compare_many"]
 
 Side = Callable[[], float | None]
 """Does the work once. Returns what it measured itself (seconds, or a rate), or None: its wall time counts."""
@@ -67,22 +67,41 @@ def compare(
     calls per second. Each side runs once beforehand, unmeasured. The order
     within a round alternates.
     """
-    sides = (ours, peer)
-    for side in sides:
-        side()
-    samples: tuple[list[float], list[float]] = ([], [])
-    for turn in range(rounds):
-        for index in (0, 1) if turn % 2 else (1, 0):
-            samples[index].append(_measure(sides[index], better))
-    ratio = Ratio(
-        name=name,
-        ours=statistics.median(samples[0]),
-        peer=statistics.median(samples[1]),
-        goal=goal,
-        better=better,
-    )
-    print(ratio, flush=True)
+    goals = {name: (peer, goal)}
+    (ratio,) = compare_many("", ours, goals, rounds=rounds, better=better)
     return ratio
+
+
+def compare_many(
+    name: str,
+    ours: Side,
+    peers: Mapping[str, tuple[Side, float]],
+    *,
+    rounds: int,
+    better: Literal["lower", "higher"] = "lower",
+    warm: bool = True,
+) -> list[Ratio]:
+    """As `compare`, against several peers with a goal for each, in the same turns.
+
+    :param peers: by what is put after ``name`` to tell them apart.
+    :param warm: run each side once beforehand, unmeasured.
+    """
+    sides = [ours, *(side for side, _goal in peers.values())]
+    for side in sides if warm else ():
+        side()
+    samples: list[list[float]] = [[] for _side in sides]
+    for turn in range(rounds):
+        order = range(len(sides))
+        for index in order if turn % 2 else reversed(order):
+            samples[index].append(_measure(sides[index], better))
+    medians = [statistics.median(each) for each in samples]
+    ratios = [
+        Ratio(name=name + title, ours=medians[0], peer=median, goal=goal, better=better)
+        for (title, (_side, goal)), median in zip(peers.items(), medians[1:], strict=True)
+    ]
+    for ratio in ratios:
+        print(ratio, flush=True)
+    return ratios
 
 
 def _measure(side: Side, better: str) -> float:

@@ -13,6 +13,8 @@ from typing import Any
 from ostler.errors import BadRequest, Error
 from ostler.spi.storage import Body
 
+from .failures import Failures
+
 __all__ = ["CHECKSUM", "FetchRange", "Lane", "LargeBody", "SmallBody"]
 
 CHECKSUM = "ostler-crc32"
@@ -21,7 +23,6 @@ CHECKSUM = "ostler-crc32"
 _CHUNK = 1 << 20
 _AHEAD_AFTER = 1 << 20  # who reads no further wants the beginning only
 
-Damaged = Callable[[], Error]
 Typed = Callable[[Exception], Error]
 FetchRange = Callable[[int, int], memoryview]
 """``(start, end) -> bytes`` of the version that is read; raises the errors of `ostler.errors`."""
@@ -30,36 +31,42 @@ FetchRange = Callable[[int, int], memoryview]
 class SmallBody(Body):
     """What one request brings; it is asked for when it is first read.
 
+    Most objects are read by one call, whole: that goes the shortest way.
+
     :param result: of obstore's get; None: nothing is to be read.
     :param checksum: of all the bytes, in hexadecimal; empty: not known.
     """
 
-    def __init__(self, result: Any, typed: Typed, checksum: str, damaged: Damaged) -> None:
-        self._result, self._typed = result, typed
-        self._checksum, self._damaged = checksum, damaged
-        self._data: memoryview | None = memoryview(b"") if result is None else None
+    def __init__(self, result: Any, key: str, failures: Failures, checksum: str) -> None:
+        self._result, self._key = result, key
+        self._failures, self._checksum = failures, checksum
+        self._data: bytes | None = b"" if result is None else None
         self._at = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        data = self._data if self._data is not None else self._load()
-        if size < 0:
-            size = len(data)
-        piece = bytes(data[self._at : self._at + size])
+        data = self._load() if self._data is None else self._data
+        if not self._at and (size < 0 or size >= len(data)):
+            self._at = len(data)
+            return data
+        end = len(data) if size < 0 else self._at + size
+        piece = data[self._at : end]
         self._at += len(piece)
         return piece
 
     def close(self) -> None:
-        self._result, self._data = None, self._data and memoryview(b"")
+        self._result = None
+        if self._data:
+            self._data = b""
 
-    def _load(self) -> memoryview:
+    def _load(self) -> bytes:
         if self._result is None:
             raise BadRequest("this body is closed: get the object again")
         try:
-            data = memoryview(self._result.bytes())
+            data: bytes = self._result.bytes().to_bytes()
         except Exception as error:
-            raise self._typed(error) from error
+            raise self._failures.typed(error, self._key) from error
         if self._checksum and zlib.crc32(data) != int(self._checksum, 16):
-            raise self._damaged()
+            raise self._failures.damaged(self._key)
         self._data, self._result = data, None
         return data
 

@@ -126,7 +126,8 @@ class S3Storage(StorageDriver):
         self._check_process()
         if end is not None and start >= end:
             return self.stat(key), self._empty(key)
-        options = _range_options(start, end, self._settings.part_size)
+        part = self._settings.part_size
+        options = _range_options(start, end, part) if start or end is not None else None
         try:
             result = obstore.get(self._store, self._root + key, options=options)
         except Exception as error:
@@ -136,8 +137,10 @@ class S3Storage(StorageDriver):
         self._reached = True
         info = _info(key, result.meta)
         last = info.size if end is None else min(end, info.size)
-        if last - start <= self._settings.part_size:
-            return info, self._small(key, result, whole=last - start == info.size)
+        if last - start <= part:
+            whole = last - start == info.size
+            checksum = result.attributes.get(CHECKSUM, "") if whole else ""
+            return info, SmallBody(result, key, self._failures, checksum)
         return info, self._large(key, result, start, last)
 
     def put(
@@ -225,16 +228,7 @@ class S3Storage(StorageDriver):
             raise typed from error
 
     def _empty(self, key: str) -> Body:
-        return SmallBody(None, partial(self._failures.typed, key=key), "", lambda: _never())
-
-    def _small(self, key: str, result: Any, *, whole: bool) -> Body:
-        checksum = result.attributes.get(CHECKSUM, "") if whole else ""
-        return SmallBody(
-            result,
-            partial(self._failures.typed, key=key),
-            checksum,
-            partial(self._failures.damaged, key),
-        )
+        return SmallBody(None, key, self._failures, "")
 
     def _large(self, key: str, result: Any, start: int, end: int) -> Body:
         fetch = partial(self._fetch, key, result.meta["e_tag"])
@@ -293,10 +287,6 @@ def _range_options(start: int, end: int | None, part: int) -> Any:
     if end is not None:
         return {"range": (start, min(end, start + part))}
     return {"range": {"offset": start}} if start else None
-
-
-def _never() -> Error:
-    return Internal("an empty body was damaged")
 
 
 def _info(key: str, meta: Any) -> ObjectInfo:

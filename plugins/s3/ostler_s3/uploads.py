@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
@@ -26,6 +27,7 @@ _WRITER = "ostler-writer"
 """The user metadata by which an exclusive put knows its own object again."""
 
 _MEMORY = 64 * MIB  # of the parts of one upload
+_PIECE = MIB  # obstore puts parts together without copying, so that none is held twice
 
 
 class Uploads:
@@ -43,18 +45,17 @@ class Uploads:
 
         :raises Error: typed; what the source raises comes out unchanged.
         """
+        if size is not None and size <= self._settings.part_size:
+            return self._put_whole(key, _read(source, size), if_absent=if_absent)
         part = self._settings.part_size_for(
             self._settings.max_unknown_size if size is None else size
         )
-        first = _read(source, part if size is None else min(size, part))
-        if size is not None and size <= part:
-            return self._put_whole(key, first, if_absent=if_absent)
-        if len(first) < part:
-            return self._put_whole(key, first, if_absent=if_absent)
-        parts = _Parts(first, source, part)
+        pieces = _Pieces(source, part if if_absent else _PIECE)
+        if size is None and pieces.read_ahead(part) < part:
+            return self._put_whole(key, pieces.all_ahead(), if_absent=if_absent)
         if if_absent:
-            return self._put_parts_exclusively(key, parts)
-        return self._put_parts(key, parts, part)
+            return self._put_parts_exclusively(key, pieces)
+        return self._put_parts(key, pieces, part)
 
     def _put_whole(self, key: str, data: bytes, *, if_absent: bool) -> ObjectInfo:
         attributes = {CHECKSUM: f"{zlib.crc32(data):08x}"}
@@ -106,21 +107,21 @@ class Uploads:
             return _info(key, found.meta["size"], found.meta["e_tag"])
         raise self._failures.exists(key) from error
 
-    def _put_parts(self, key: str, parts: _Parts, part: int) -> ObjectInfo:
+    def _put_parts(self, key: str, pieces: _Pieces, part: int) -> ObjectInfo:
         try:
             done = obstore.put(
                 self._store,
                 self._settings.prefix + key,
-                parts,
+                pieces,
                 use_multipart=True,
                 chunk_size=part,
                 max_concurrency=self._concurrency(part),
             )
         except Exception as error:
-            if error is parts.error:
+            if error is pieces.error:
                 raise
             raise self._failures.typed(error, key, writing=True) from error
-        return _info(key, parts.size, done["e_tag"])
+        return _info(key, pieces.size, done["e_tag"])
 
     def _concurrency(self, part: int) -> int:
         return max(1, min(self._settings.concurrency, _MEMORY // part))
@@ -185,33 +186,41 @@ class Uploads:
         return str(answer["ETag"])
 
 
-class _Parts:
-    """Yields the source by parts, and remembers what it raised.
+class _Pieces:
+    """Yields the source by pieces, and remembers what it raised.
 
-    :param first: what was read of it already.
+    :param piece: bytes of each, the last one excepted.
     """
 
-    def __init__(self, first: bytes, source: Readable, part: int) -> None:
+    def __init__(self, source: Readable, piece: int) -> None:
         self.size = 0
         self.error: BaseException | None = None
-        self._first, self._source, self._part = first, source, part
+        self._source, self._piece = source, piece
+        self._ahead = deque[bytes]()
+
+    def read_ahead(self, size: int) -> int:
+        """Read the first pieces, of ``size`` bytes together; return how many bytes there were."""
+        read = 0
+        while read < size and (data := _read(self._source, min(self._piece, size - read))):
+            self._ahead.append(data)
+            read += len(data)
+        return read
+
+    def all_ahead(self) -> bytes:
+        """Return what was read ahead."""
+        return b"".join(self._ahead)
 
     def __iter__(self) -> Iterator[bytes]:
-        yield self._counted(self._first)
-        self._first = b""
-        while data := self._next():
-            yield self._counted(data)
+        while data := self._ahead.popleft() if self._ahead else self._next():
+            self.size += len(data)
+            yield data
 
     def _next(self) -> bytes:
         try:
-            return _read(self._source, self._part)
+            return _read(self._source, self._piece)
         except BaseException as error:
             self.error = error
             raise
-
-    def _counted(self, data: bytes) -> bytes:
-        self.size += len(data)
-        return data
 
 
 def _read(source: Readable, size: int) -> bytes:
