@@ -66,6 +66,8 @@ class Answer:
     @property
     def passing(self) -> bool:
         """Whether it may be otherwise a moment later."""
+        if self.code == "NotImplemented":
+            return False
         return self.status in _PASSING or self.code in ("RequestTimeout", "SlowDown")
 
 
@@ -132,6 +134,13 @@ class Failures:
         return Unavailable(
             f"another exclusive put of {key!r} in {self._place} was in the way; it is gone: try again",
             code="conflicting",
+        )
+
+    def undecided(self, key: str, error: Exception) -> Unknown:
+        """Return the error for an object that is there, of which nobody can say whose it is."""
+        return Unknown(
+            f"an exclusive put of {key!r} in {self._place} may have stored it, or another one did: looking "
+            f"failed ({self.typed(error, key).message}); look again before you repeat it"
         )
 
     def changed(self, key: str) -> Unavailable:

@@ -131,7 +131,7 @@ def test_slow_down(through: Through, call: Call) -> None:
 @pytest.mark.parametrize("name", ["put", "exclusive put", "put of parts"])
 @pytest.mark.parametrize("fault", [s3_error("InternalError"), Reset(), LoseAnswer()])
 def test_nobody_knows_whether_it_was_put(through: Through, name: str, fault: Fault) -> None:
-    with pytest.raises(Unknown, match="it may have been done"):
+    with pytest.raises(Unknown, match="may have"):
         CALLS[name](through(fault))
 
 

@@ -156,14 +156,10 @@ def test_a_large_put_survives(bad: Bad, fault: Fault, known: bool) -> None:
 )
 @pytest.mark.parametrize("if_absent", [False, True])
 @pytest.mark.parametrize("step", [r"\?uploads", COMPLETE])
-def test_the_steps_around_the_parts(
-    request: pytest.FixtureRequest, bad: Bad, step: str, fault: Fault, if_absent: bool
-) -> None:
+def test_the_steps_around_the_parts(bad: Bad, step: str, fault: Fault, if_absent: bool) -> None:
     data = bytes_of(6 * MIB, 3)
     if if_absent:
         _try_out_exclusive_parts(bad, data)
-    if step == COMPLETE and if_absent:
-        _taken_for_another_ones(request, bad, fault)
     bad.during(first(1, fault, method="POST", target=step))
     ended = outcome(lambda: bad.storage.put("large", data, if_absent=if_absent))
     assert bad.proxy.log.count(faulty=True) == 1
@@ -188,24 +184,14 @@ def _try_out_exclusive_parts(bad: Bad, data: bytes) -> None:
     bad.storage.put("first", data, if_absent=True)
 
 
-def _taken_for_another_ones(request: pytest.FixtureRequest, bad: Bad, fault: Fault) -> None:
-    """Mark what the driver does wrong: moto answers a repeated completion as it did the first."""
-    if bad.place.server.name != "moto" and fault in (LoseAnswer(), Duplicate()):
-        why = (
-            "an upload completed by a request that is repeated is taken for another writer's object"
-        )
-        request.applymarker(pytest.mark.xfail(strict=True, reason=why, raises=AssertionError))
-
-
 @pytest.mark.parametrize("size", [10, 6 * MIB])
 @pytest.mark.parametrize("fault", [LoseAnswer(), Duplicate(), Duplicate(answer=1)])
 def test_an_exclusive_put_is_not_mistaken_for_another_ones(
-    request: pytest.FixtureRequest, bad: Bad, fault: Fault, size: int
+    bad: Bad, fault: Fault, size: int
 ) -> None:
     data = bytes_of(size, 4)
     if size > PART:
         _try_out_exclusive_parts(bad, data)
-        _taken_for_another_ones(request, bad, fault)
     method, target = ("PUT", "/k$") if size < PART else ("POST", COMPLETE)
     bad.during(first(1, fault, method=method, target=target))
     ended = outcome(lambda: bad.storage.put("k", data, if_absent=True))
@@ -238,7 +224,6 @@ def test_what_exists_is_a_conflict_all_the_same(bad: Bad, fault: Fault) -> None:
     assert bad.place.read("k") == b"theirs"
 
 
-@pytest.mark.xfail(strict=True, reason="an object that cannot be looked at is taken for another's")
 def test_an_exclusive_put_sent_twice_that_cannot_be_settled_is_unknown(bad: Bad) -> None:
     reading = [always(Status(503), method=method) for method in ("HEAD", "GET")]
     bad.during(together(first(1, Duplicate(), method="PUT"), *reading))
@@ -291,7 +276,6 @@ def test_an_upload_that_fails_for_good_is_aborted(bad: Bad) -> None:
     assert (bad.place.listed(), bad.place.uploads()) == ([], [])
 
 
-@pytest.mark.xfail(strict=True, raises=Unavailable, reason="what is tried out is tried only once")
 def test_what_is_tried_out_survives(bad: Bad, connect: Connect) -> None:
     """The first operation asks what the server can do, and has as much patience as any other."""
     driver = connect(bad.place, endpoint_url=bad.proxy.url)
@@ -300,7 +284,6 @@ def test_what_is_tried_out_survives(bad: Bad, connect: Connect) -> None:
     assert bad.place.read("k") == b"1"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="any failure is taken for a no")
 @pytest.mark.parametrize("fault", [Reset(), LoseAnswer(), Status(502)])
 def test_a_fault_is_not_taken_for_an_inability(bad: Bad, connect: Connect, fault: Fault) -> None:
     """The third request that writes finds out whether exclusive puts are possible, once for all."""
