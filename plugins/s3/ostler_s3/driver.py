@@ -108,7 +108,8 @@ class S3Storage(StorageDriver):
             self.admin.make_bucket()
 
     def stat(self, key: str) -> ObjectInfo:
-        self._check_process()
+        if self._forks != _forks:
+            raise _forked_since()
         try:
             meta: Any = obstore.head(self._store, self._root + key)
         except Exception as error:
@@ -120,7 +121,8 @@ class S3Storage(StorageDriver):
         return _info(key, meta)
 
     def get(self, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
-        self._check_process()
+        if self._forks != _forks:
+            raise _forked_since()
         if end is not None and start >= end:
             return self.stat(key), self._empty(key)
         part = self._settings.part_size
@@ -149,7 +151,8 @@ class S3Storage(StorageDriver):
         persist: bool,
         if_absent: bool,
     ) -> ObjectInfo:
-        self._check_process()
+        if self._forks != _forks:
+            raise _forked_since()
         if self._sweeper is None:
             self._begin_to_sweep()
         info = self._uploads.put(key, source, size, if_absent=if_absent)
@@ -160,11 +163,13 @@ class S3Storage(StorageDriver):
         """Every put is durable: there is nothing to do."""
 
     def delete(self, key: str) -> None:
-        self._check_process()
+        if self._forks != _forks:
+            raise _forked_since()
         self._delete(self._root + key, key)
 
     def delete_many(self, keys: Iterable[str]) -> None:
-        self._check_process()
+        if self._forks != _forks:
+            raise _forked_since()
         paths = [self._root + key for key in keys]
         if paths:
             self._delete(paths, paths[0])
@@ -172,7 +177,8 @@ class S3Storage(StorageDriver):
     def list(
         self, prefix: str, start_after: str, delimiter: str
     ) -> Iterator[ObjectInfo | CommonPrefix]:
-        self._check_process()
+        if self._forks != _forks:
+            raise _forked_since()
         lister = Lister(
             self._root,
             partial(obstore.list, self._store),
@@ -188,14 +194,6 @@ class S3Storage(StorageDriver):
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self.admin.close()
-
-    def _check_process(self) -> None:
-        if self._forks != _forks:
-            raise Internal(
-                "this storage was opened before the process forked, and its threads are not in the "
-                "child: open it in the child, or start processes by 'spawn'",
-                code="forked",
-            )
 
     def _abilities(self) -> Abilities:
         exclusive, ordered = self._settings.exclusive_put, self._settings.ordered_list
@@ -284,7 +282,15 @@ def _range_options(start: int, end: int | None, part: int) -> Any:
     return {"range": {"offset": start}} if start else None
 
 
+def _forked_since() -> Error:
+    return Internal(
+        "this storage was opened before the process forked, and its threads are not in the "
+        "child: open it in the child, or start processes by 'spawn'",
+        code="forked",
+    )
+
+
 def _info(key: str, meta: Any) -> ObjectInfo:
     etag = meta["e_tag"]
-    modified = float(int(meta["last_modified"].timestamp()))
+    modified = meta["last_modified"].timestamp() // 1
     return ObjectInfo(key, meta["size"], modified, etag and etag.strip('"'))
