@@ -216,7 +216,7 @@ def faults(*_: object) -> Iterator[bool]:
     """503 to one request in ten, and three bodies in ten cut: each client on a server of its own."""
     times: dict[str, list[float]] = {name: [] for name in CLIENTS}
     lost: dict[str, dict[str, int]] = {name: {} for name in CLIENTS}
-    for seed in range(5):
+    for seed in range(3):
         for name, client in CLIENTS.items():
             if seed and name not in ("ours", "obstore"):
                 continue  # what it loses is known
@@ -233,7 +233,7 @@ def faults(*_: object) -> Iterator[bool]:
 
 
 def suffer(client: Client, lost: dict[str, int]) -> None:
-    size = 48 * MIB
+    size = 24 * MIB
 
     def attempt(what: str, work: Callable[[], object], expected: object = None) -> None:
         try:
@@ -247,10 +247,10 @@ def suffer(client: Client, lost: dict[str, int]) -> None:
         key = f"small/{number}"
         attempt("puts of 60", partial(client.put, key, DATA))
         attempt("gets of 60", partial(client.get, key), DATA)
-    for number in range(10):
+    for number in range(8):
         key = f"large/{number}"
-        attempt("uploads of 10", partial(client.upload, key, size, known=number % 2 == 0))
-        attempt("downloads of 10", partial(client.download, key), size)
+        attempt("uploads of 8", partial(client.upload, key, size, known=number % 2 == 0))
+        attempt("downloads of 8", partial(client.download, key), size)
     attempt("lists", partial(client.count, "small/"), 60)
 
 

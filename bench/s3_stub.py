@@ -296,7 +296,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._blocked = False
-        self._pump()
+        self._loop.call_soon(self._pump)  # not at once: the transport is in the middle of a write
 
 
 async def serve(port: int, manner: Manner) -> None:

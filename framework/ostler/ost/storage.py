@@ -100,7 +100,8 @@ class ObjectStorage:
         :raises NotFound: there is none.
         """
         full = self._full(key)
-        return self._own(self._guard.run("stat", full, partial(self._driver.stat, full)))
+        info = self._guard.run("stat", full, partial(self._driver.stat, full))
+        return self._own(info) if self._prefix else info
 
     def exists(self, key: str) -> bool:
         """Tell whether there is such an object."""
@@ -118,19 +119,24 @@ class ObjectStorage:
         :raises NotFound: there is no such object.
         """
         full = self._full(key)
-        check_range(start, end)
+        if start or end is not None:
+            check_range(start, end)
         call = partial(self._driver.get, full, start, end)
         info, body = self._guard.run("get", full, call)
         reopen = partial(self._driver.get, full)
-        return ObjectBody(self._own(info), body, start, end, reopen, self._guard)
+        info = self._own(info) if self._prefix else info
+        return ObjectBody(info, body, start, end, reopen, self._guard)
 
     def read(self, key: str) -> bytes:
         """Return all bytes of an object.
 
         :raises NotFound: there is none.
         """
-        with self.get(key) as body:
+        body = self.get(key)
+        try:
             return body.read()
+        finally:
+            body.close()
 
     def open(self, key: str, *, block: int = 1 << 20) -> io.BufferedReader:
         """Open an object as a seekable file that reads ahead ``block`` bytes at a time.
@@ -283,8 +289,6 @@ class ObjectStorage:
         return full
 
     def _own(self, info: ObjectInfo) -> ObjectInfo:
-        if not self._prefix:
-            return info
         return replace(info, key=info.key.removeprefix(self._prefix))
 
     def _own_item(self, item: ObjectInfo | CommonPrefix) -> ObjectInfo | CommonPrefix:

@@ -276,5 +276,5 @@ def _range_options(start: int, end: int | None, part: int) -> Any:
 
 def _info(key: str, meta: Any) -> ObjectInfo:
     etag = meta["e_tag"]
-    modified = float(int(meta["last_modified"].timestamp()))
+    modified = meta["last_modified"].timestamp() // 1
     return ObjectInfo(key, meta["size"], modified, etag and etag.strip('"'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from obstore.exceptions import InvalidPathError
@@ -81,26 +82,24 @@ class Lister:
             after = max(after, last)
 
     def _selected(self, prefix: str, start_after: str) -> Iterator[Page]:
-        """Yield pages of exactly what is wanted, keys relative to the storage."""
-        skip = len(self._root)
+        """Yield pages of exactly what is wanted."""
         for page in self._listed(prefix, start_after):
-            own = [
-                ObjectInfo(item.key[skip:], item.size, item.modified, item.etag) if skip else item
-                for item in page
-            ]
-            if prefix.endswith("/") or not prefix:
-                chosen = own
-            else:
-                chosen = [item for item in own if item.key.startswith(prefix)]
+            chosen = page
+            if prefix and not prefix.endswith("/"):
+                chosen = [item for item in chosen if item.key.startswith(prefix)]
             if start_after:
                 chosen = [item for item in chosen if item.key > start_after]
             if chosen:
                 yield chosen
-            if self._ordered and own[-1].key > prefix and not own[-1].key.startswith(prefix):
+            last = page[-1].key
+            if self._ordered and last > prefix and not last.startswith(prefix):
                 return
 
     def _listed(self, prefix: str, start_after: str) -> Iterator[Page]:
-        """Yield pages that hold what is wanted, and perhaps some more at both ends."""
+        """Yield pages that hold what is wanted, and perhaps some more at both ends.
+
+        Their keys are relative to the storage.
+        """
         full = self._root + prefix
         directory = full[: full.rfind("/") + 1]
         offset = ""
@@ -111,10 +110,9 @@ class Lister:
             for batch in self._client(
                 prefix=directory or None, offset=_as_path(offset) or None, chunk_size=_PAGE
             ):
-                page = [_info(meta) for meta in batch]
-                if page:
-                    last = page[-1].key
-                    yield page
+                if batch:
+                    last = batch[-1]["path"]
+                    yield _page(batch, len(self._root))
         except InvalidPathError:
             # A key that none of ours can be: s3fs takes them, we pass over them.
             yield from self._odd(full, last or offset)
@@ -125,14 +123,23 @@ class Lister:
         for page in self._odd_pages(full, after if self._ordered else ""):
             plain = [item for item in page if _is_ours(item.key)]
             if plain:
-                yield plain
+                yield [replace(item, key=item.key.removeprefix(self._root)) for item in plain]
 
 
-def _info(meta: Any) -> ObjectInfo:
-    etag = meta["e_tag"]
-    # HEAD tells whole seconds only: so do we, everywhere.
-    modified = float(int(meta["last_modified"].timestamp()))
-    return ObjectInfo(meta["path"], meta["size"], modified, etag and etag.strip('"'))
+def _page(batch: Any, skip: int) -> Page:
+    """Return the objects of obstore's batch, without the first ``skip`` characters of their keys.
+
+    HEAD tells whole seconds only: so do we, everywhere.
+    """
+    return [
+        ObjectInfo(
+            meta["path"][skip:],
+            meta["size"],
+            meta["last_modified"].timestamp() // 1,
+            (meta["e_tag"] or "").strip('"') or None,
+        )
+        for meta in batch
+    ]
 
 
 def _before(prefix: str) -> str:
