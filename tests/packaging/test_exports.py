@@ -10,6 +10,7 @@ EXPORTS = {
     "ostler": "__version__",
     "ostler.errors": "BadRequest Compacted Conflict Error Forbidden Internal NotFound "
     "Unauthorized Unavailable Unknown chain innermost",
+    "ostler.filesystem": "OstFileSystem",
     "ostler.host": "Host Offered Plugin Problem State",
     "ostler.settings": "Choice DatamanagerSettings LogSettings PluginSettings Resolved Settings default_home "
     "discover_host ensure_home load_settings redact_url resolve_executor resolve_kv "

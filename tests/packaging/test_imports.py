@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-PLUGINS = "configfiles etcd local memory posix sqlite steps"
+PLUGINS = "configfiles etcd fsspec local memory posix sqlite steps"
 
 
 def _modules_after(statement: str) -> set[str]:
@@ -29,7 +29,17 @@ def test_a_declaration_imports_no_driver(name: str) -> None:
     loaded = _modules_after(f"import ostler_{name}")
     assert (
         loaded
-        & {"sqlite3", "grpc", "google.protobuf", "subprocess", "yaml", "rich", "click", "tarfile"}
+        & {
+            "sqlite3",
+            "fsspec",
+            "grpc",
+            "google.protobuf",
+            "subprocess",
+            "yaml",
+            "rich",
+            "click",
+            "tarfile",
+        }
         == set()
     )
 
@@ -45,6 +55,11 @@ def test_a_declaration_imports_no_other_plugin(name: str) -> None:
 def test_the_framework_imports_no_plugin(module: str) -> None:
     plugins = {item for item in _modules_after(f"import {module}") if item.startswith("ostler_")}
     assert plugins == set()
+
+
+@pytest.mark.parametrize("module", ["ostler.cli", "ostler.compose", "ostler.testing"])
+def test_nothing_but_the_file_system_imports_fsspec(module: str) -> None:
+    assert "fsspec" not in _modules_after(f"import {module}")
 
 
 def test_importing_the_fault_proxy_imports_no_server() -> None:

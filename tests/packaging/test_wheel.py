@@ -60,6 +60,7 @@ def test_the_plugins_and_the_command_are_registered(wheel: zipfile.ZipFile) -> N
     parser.read_string(wheel.read(name).decode())
     assert dict(parser["ostler.plugins"]) == {name: f"ostler_{name}" for name in PLUGINS}
     assert dict(parser["console_scripts"]) == {"ostler": "ostler.cli:main"}
+    assert dict(parser["fsspec.specs"]) == {"ost": "ostler.filesystem:OstFileSystem"}
 
 
 def test_it_needs_few_things_and_carries_its_licence(wheel: zipfile.ZipFile) -> None:

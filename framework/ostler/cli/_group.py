@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "restart": ("ostler.cli.restart:command", "Run again, all of it or what had not succeeded."),
     "remove": ("ostler.cli.remove:command", "Remove runs that are over, with what only they left."),
     "data": ("ostler.cli.data:command", "Look after the database in which runs are kept."),
+    "storage": ("ostler.cli.storage:command", "List, read, store, copy and remove objects."),
     "plugins": ("ostler.cli.plugins:command", "List, show, check and make plugins."),
     "doctor": (
         "ostler.cli.doctor:command",

@@ -80,7 +80,7 @@ def print_details(details: Mapping[str, Any]) -> None:
 def _print_type(kind: str, item: Mapping[str, Any]) -> None:
     click.echo(f"  {kind}: {item['name']}: {item['summary']}")
     if item.get("schemes"):
-        click.echo(f"    URLs: {', '.join(f'{scheme}:' for scheme in item['schemes'])}")
+        click.echo(f"    URLs: {', '.join(map(_shown_scheme, item['schemes']))}")
     if item.get("selectable") is False:
         click.echo("    not meant to be selected; needs plugins.allow_unselectable")
     if item.get("settings_error"):
@@ -89,6 +89,10 @@ def _print_type(kind: str, item: Mapping[str, Any]) -> None:
         default = "required" if field["required"] else f"default {field['default']}"
         told = f": {field['description']}" if field["description"] else ""
         click.echo(f"    {field['name']} ({default}){told}")
+
+
+def _shown_scheme(scheme: str) -> str:
+    return f"{scheme}…:" if scheme.endswith("+") else f"{scheme}:"
 
 
 def _type_as_json(offered: Any) -> dict[str, Any]:

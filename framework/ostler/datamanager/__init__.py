@@ -13,6 +13,7 @@ from .checkpointing import CheckpointReport
 from .collecting import CollectReport
 from .database import Datamanager
 from .exporting import export_lines
+from .identity import NAMES, database_in
 from .importing import Imported, Merge, import_lines
 from .options import Options
 from .records import Action, Commit, Delete, Put, Token
@@ -24,6 +25,7 @@ from .verifying import Problem
 from .watching import CommitWatch
 
 __all__ = [
+    "NAMES",
     "Action",
     "Changes",
     "CheckpointReport",
@@ -45,6 +47,7 @@ __all__ = [
     "SystemThreads",
     "Threads",
     "Token",
+    "database_in",
     "export_lines",
     "import_lines",
     "rescue",

@@ -72,9 +72,15 @@ class Registry(Generic[T]):
         return self._only(f"{self._kind.label} {name!r}", name, self._names)
 
     def by_scheme(self, scheme: str) -> Offered[T]:
-        """Return the type that serves URLs with that scheme; raises as `get` does."""
+        """Return the type that serves URLs with that scheme; raises as `get` does.
+
+        A scheme that a type names in full goes before the families that it is of,
+        and of these the one with the longest name before the others.
+        """
         what = f"{self._kind.label} for URLs that begin with '{scheme}:'"
-        return self._only(what, scheme, self._schemes)
+        families = (scheme[: at + 1] for at in range(len(scheme) - 2, 0, -1) if scheme[at] == "+")
+        served = (name for name in (scheme, *families) if name in self._schemes)
+        return self._only(what, next(served, scheme), self._schemes)
 
     def problems(self) -> list[Problem]:
         """Return one problem for every name and scheme that several plugins offer."""

@@ -73,11 +73,17 @@ class ObjectStorage:
         self._guard = Guard(type(driver).__name__, retry or RetryPolicy(), clock)
         self._prefix = prefix
         self._owner = True
+        self._known: Capabilities | None = None
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the driver can do."""
-        return self._driver.capabilities
+        """What the driver can do. Some find out at a server, when it is first asked for."""
+        known = self._known
+        if known is None:
+            driver = self._driver
+            known = self._guard.run("try out", "the storage", lambda: driver.capabilities)
+            self._known = known
+        return known
 
     def with_prefix(self, prefix: str) -> ObjectStorage:
         """Return a view on the keys below ``prefix`` (ending in ``/``). Closing it does nothing."""
@@ -85,7 +91,7 @@ class ObjectStorage:
         view = ObjectStorage.__new__(ObjectStorage)
         view._driver, view._guard = self._driver, self._guard
         view._prefix = self._prefix + prefix
-        view._owner = False
+        view._owner, view._known = False, self._known
         return view
 
     def stat(self, key: str) -> ObjectInfo:
@@ -165,7 +171,7 @@ class ObjectStorage:
         :raises BadRequest: more than the driver can store (code ``"too_large"``).
         """
         full = self._full(key)
-        feed = feed_of(source, size, self._driver.capabilities, exclusive=if_absent)
+        feed = feed_of(source, size, self.capabilities, exclusive=if_absent)
 
         def attempt() -> ObjectInfo:
             return self._driver.put(
@@ -184,7 +190,7 @@ class ObjectStorage:
         :raises NotFound: one of them does not exist (where every put is durable, nobody looks).
         :raises Unknown: they may not be durable, ever: put them again.
         """
-        if self._driver.capabilities.always_durable:
+        if self.capabilities.always_durable:
             return  # asking for each whether it exists would be a request per object
         remaining = iter(keys)
         while batch := [self._full(key) for key in islice(remaining, _BATCH)]:
@@ -226,7 +232,7 @@ class ObjectStorage:
         check_delimiter(delimiter)
         after = self._prefix + start_after if start_after else ""
         items = self._listed(self._prefix + prefix, after, delimiter)
-        if not self._driver.capabilities.ordered_list:
+        if not self.capabilities.ordered_list:
             items = iter(sorted(items, key=_name_of))
         return map(self._own_item, items) if self._prefix else items
 
@@ -257,7 +263,7 @@ class ObjectStorage:
         self, prefix: str, after: str, delimiter: str
     ) -> Iterator[ObjectInfo | CommonPrefix]:
         """Yield from the driver's listing, begun again behind the last item when it breaks off."""
-        resumable = self._driver.capabilities.ordered_list
+        resumable = self.capabilities.ordered_list
         last: ObjectInfo | CommonPrefix | None = None
         retries = self._guard.retries()
         while True:

@@ -38,7 +38,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KvType(TypeInfo):
-    """A key-value store type. The factory: ``(settings) -> KvDriver``."""
+    """A key-value store type. The factory: ``(settings) -> KvDriver``.
+
+    :param schemes: URL schemes that mean this type, as those of `ostler.spi.storage.StorageType`.
+    """
 
     schemes: tuple[str, ...]
     selectable: bool = True

@@ -31,7 +31,9 @@ __all__ = [
 class StorageType(TypeInfo):
     """An object storage type. The factory is called with the settings: ``(settings) -> StorageDriver``.
 
-    :param schemes: URL schemes that mean this type (``("s3",)``). The URL
+    :param schemes: URL schemes that mean this type (``("s3",)``). One that ends in
+        ``+`` is a family: ``"fsspec+"`` stands for ``fsspec+gs``, ``fsspec+sftp`` and every
+        other scheme that begins so, unless a type names that one in full. The URL
         reaches the settings model as the fields that ``from_url`` of the model
         returns, see `ostler.spi.settings`.
     :param selectable: False when settings may name it only together with

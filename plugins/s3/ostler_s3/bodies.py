@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Semaphore
 from typing import Any
 
-from ostler.errors import BadRequest, Error
+from ostler.errors import BadRequest, Error, Unavailable
 from ostler.spi.storage import Body
 
 from .failures import Failures
@@ -101,6 +101,7 @@ class LargeBody(Body):
         self._ranges = _Ranges(first_end, end, fetch, lane)
         self._typed = typed
         self._piece, self._read = memoryview(b""), 0
+        self._broken: Exception | None = None
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
@@ -108,7 +109,7 @@ class LargeBody(Body):
         if not size:
             return b""
         if not self._piece:
-            self._piece = self._next()
+            self._piece = self._next_or_broken()
         data = bytes(self._piece[:size])
         self._piece = self._piece[len(data) :]
         self._read += len(data)
@@ -120,6 +121,16 @@ class LargeBody(Body):
         self._first, self._first_left, self._piece = None, 0, memoryview(b"")
         self._ranges.close()
 
+    def _next_or_broken(self) -> memoryview:
+        """Return the next piece; once one failed, what follows it is never handed out."""
+        if self._broken is not None:
+            raise self._broken
+        try:
+            return self._next()
+        except Exception as error:
+            self._broken = error
+            raise
+
     def _next(self) -> memoryview:
         if not self._first_left:
             return self._ranges.next()
@@ -127,7 +138,7 @@ class LargeBody(Body):
         try:
             piece = memoryview(next(self._first))[: self._first_left]
         except StopIteration:
-            return memoryview(b"")  # too early: the portable type goes on from here
+            raise Unavailable("the body of the first request ended early") from None
         except Exception as error:
             raise self._typed(error) from error
         self._first_left -= len(piece)

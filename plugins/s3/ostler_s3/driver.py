@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from typing import Any
 import obstore
 from obstore.store import S3Store
 
-from ostler.errors import Error, Internal, NotFound
+from ostler.errors import Error, NotFound
 from ostler.spi.storage import (
     Body,
     Capabilities,
@@ -29,6 +28,7 @@ from .credentials import Access, find_access
 from .failures import Failures, answer_of
 from .listing import Lister
 from .probing import Abilities, probe
+from .processes import check_process
 from .settings import S3Settings
 from .stores import open_store
 from .uploads import Uploads
@@ -37,15 +37,8 @@ __all__ = ["S3Storage", "open_driver"]
 
 _log = logging.getLogger("ostler.s3")
 
-_forks = 0
-
-
-def _forked() -> None:
-    global _forks
-    _forks += 1
-
-
-os.register_at_fork(after_in_child=_forked)
+_LONGEST = 1024  # bytes of a key in a bucket, the prefix included
+_SURELY_SHORT = _LONGEST // 4  # characters
 
 
 def open_driver(settings: S3Settings) -> S3Storage:
@@ -69,7 +62,7 @@ class S3Storage(StorageDriver):
     """
 
     def __init__(self, settings: S3Settings, access: Access, store: S3Store) -> None:
-        self._settings, self._access, self._store = settings, access, store
+        self.settings, self._access, self._store = settings, access, store
         self._root = settings.prefix
         place = f"bucket {settings.bucket!r}"
         if access.endpoint_url:
@@ -77,7 +70,6 @@ class S3Storage(StorageDriver):
         self._failures = Failures(place)
         self.admin = Administration(settings, access, self._failures)
         self._uploads = Uploads(settings, store, self.admin, self._failures)
-        self._forks = _forks
         self._opening = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._lane: Lane | None = None
@@ -92,12 +84,13 @@ class S3Storage(StorageDriver):
             exclusive_put=abilities.exclusive,
             ordered_list=abilities.ordered,
             always_durable=True,
-            max_object_size=self._settings.max_object_size,
-            max_unknown_size=self._settings.max_unknown_size,
+            max_object_size=self.settings.max_object_size,
+            max_unknown_size=self.settings.max_unknown_size,
         )
 
     def ensure_bucket(self) -> None:
         """Make the bucket when it is absent."""
+        check_process()
         try:
             self._asked_again("probes/bucket")
         except NotFound:
@@ -108,8 +101,7 @@ class S3Storage(StorageDriver):
             self.admin.make_bucket()
 
     def stat(self, key: str) -> ObjectInfo:
-        if self._forks != _forks:
-            raise _forked_since()
+        check_process()
         try:
             meta: Any = obstore.head(self._store, self._root + key)
         except Exception as error:
@@ -121,11 +113,10 @@ class S3Storage(StorageDriver):
         return _info(key, meta)
 
     def get(self, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
-        if self._forks != _forks:
-            raise _forked_since()
+        check_process()
         if end is not None and start >= end:
             return self.stat(key), self._empty(key)
-        part = self._settings.part_size
+        part = self.settings.part_size
         options = _range_options(start, end, part) if start or end is not None else None
         try:
             result = obstore.get(self._store, self._root + key, options=options)
@@ -151,8 +142,12 @@ class S3Storage(StorageDriver):
         persist: bool,
         if_absent: bool,
     ) -> ObjectInfo:
-        if self._forks != _forks:
-            raise _forked_since()
+        check_process()
+        if (
+            len(self._root) + len(key) > _SURELY_SHORT
+            and len((self._root + key).encode()) > _LONGEST
+        ):
+            raise self._failures.too_long(key)
         if self._sweeper is None:
             self._begin_to_sweep()
         info = self._uploads.put(key, source, size, if_absent=if_absent)
@@ -163,13 +158,11 @@ class S3Storage(StorageDriver):
         """Every put is durable: there is nothing to do."""
 
     def delete(self, key: str) -> None:
-        if self._forks != _forks:
-            raise _forked_since()
+        check_process()
         self._delete(self._root + key, key)
 
     def delete_many(self, keys: Iterable[str]) -> None:
-        if self._forks != _forks:
-            raise _forked_since()
+        check_process()
         paths = [self._root + key for key in keys]
         if paths:
             self._delete(paths, paths[0])
@@ -177,8 +170,7 @@ class S3Storage(StorageDriver):
     def list(
         self, prefix: str, start_after: str, delimiter: str
     ) -> Iterator[ObjectInfo | CommonPrefix]:
-        if self._forks != _forks:
-            raise _forked_since()
+        check_process()
         lister = Lister(
             self._root,
             partial(obstore.list, self._store),
@@ -196,10 +188,10 @@ class S3Storage(StorageDriver):
         self.admin.close()
 
     def _abilities(self) -> Abilities:
-        exclusive, ordered = self._settings.exclusive_put, self._settings.ordered_list
+        exclusive, ordered = self.settings.exclusive_put, self.settings.ordered_list
         if self._access.aws:
             # Directory buckets of S3 Express are the one kind that lists in no order.
-            known = Abilities(exclusive=True, ordered=not self._settings.bucket.endswith("--x-s3"))
+            known = Abilities(exclusive=True, ordered=not self.settings.bucket.endswith("--x-s3"))
         elif exclusive != "auto" and ordered != "auto":
             known = Abilities(exclusive, ordered)
         else:
@@ -242,10 +234,10 @@ class S3Storage(StorageDriver):
     def _open_lane(self) -> Lane:
         with self._opening:
             if self._lane is None:
-                number = self._settings.concurrency
+                number = self.settings.concurrency
                 self._pool = ThreadPoolExecutor(number, thread_name_prefix="ostler-s3")
                 ahead = threading.Semaphore(max(0, number - 1))
-                self._lane = Lane(self._pool, ahead, self._settings.part_size)
+                self._lane = Lane(self._pool, ahead, self.settings.part_size)
             return self._lane
 
     def _delete(self, paths: str | Sequence[str], key: str) -> None:
@@ -262,12 +254,12 @@ class S3Storage(StorageDriver):
         with self._opening:
             if self._sweeper is None:
                 self._sweeper = threading.Thread(target=self._sweep, daemon=True, name="s3-sweep")
-                if self._settings.stale_upload_age:
+                if self.settings.stale_upload_age:
                     self._sweeper.start()
 
     def _sweep(self) -> None:
         try:
-            count = self.admin.abort_stale(self._settings.stale_upload_age)
+            count = self.admin.abort_stale(self.settings.stale_upload_age)
         except Error as error:
             _log.warning("unfinished uploads of dead processes were not removed: %s", error)
             return
@@ -280,14 +272,6 @@ def _range_options(start: int, end: int | None, part: int) -> Any:
     if end is not None:
         return {"range": (start, min(end, start + part))}
     return {"range": {"offset": start}} if start else None
-
-
-def _forked_since() -> Error:
-    return Internal(
-        "this storage was opened before the process forked, and its threads are not in the "
-        "child: open it in the child, or start processes by 'spawn'",
-        code="forked",
-    )
 
 
 def _info(key: str, meta: Any) -> ObjectInfo:

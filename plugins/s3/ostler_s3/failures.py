@@ -66,6 +66,8 @@ class Answer:
     @property
     def passing(self) -> bool:
         """Whether it may be otherwise a moment later."""
+        if self.code == "NotImplemented":
+            return False
         return self.status in _PASSING or self.code in ("RequestTimeout", "SlowDown")
 
 
@@ -117,6 +119,12 @@ class Failures:
         """Return the error for an object that does not exist."""
         return NotFound(f"there is no object {key!r} in {self._place}")
 
+    def too_long(self, key: str) -> BadRequest:
+        """Return the error for a key that is too long together with the prefix."""
+        return BadRequest(
+            f"{self._place}: the key {key!r} is too long together with the prefix", code="bad_key"
+        )
+
     def exists(self, key: str) -> Conflict:
         """Return the error for an object that exists where it must not."""
         return Conflict(f"the object {key!r} exists already in {self._place}", code="exists")
@@ -126,6 +134,13 @@ class Failures:
         return Unavailable(
             f"another exclusive put of {key!r} in {self._place} was in the way; it is gone: try again",
             code="conflicting",
+        )
+
+    def undecided(self, key: str, error: Exception) -> Unknown:
+        """Return the error for an object that is there, of which nobody can say whose it is."""
+        return Unknown(
+            f"an exclusive put of {key!r} in {self._place} may have stored it, or another one did: looking "
+            f"failed ({self.typed(error, key).message}); look again before you repeat it"
         )
 
     def changed(self, key: str) -> Unavailable:
@@ -225,9 +240,7 @@ def _region(place: str, _key: str, text: str) -> Error:
 
 
 def _too_long(place: str, key: str, _text: str) -> Error:
-    return BadRequest(
-        f"{place}: the key {key!r} is too long together with the prefix", code="bad_key"
-    )
+    return Failures(place).too_long(key)
 
 
 def _too_large(place: str, key: str, _text: str) -> Error:

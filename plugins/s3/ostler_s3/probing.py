@@ -13,6 +13,8 @@ from obstore.store import S3Store
 
 from ostler.errors import Error, Forbidden, Unauthorized
 
+from .failures import answer_of
+
 __all__ = ["Abilities", "probe"]
 
 
@@ -63,8 +65,11 @@ def _refuses(store: S3Store, key: str) -> bool:
         obstore.put(store, key, b"again", mode="create")
     except (AlreadyExistsError, PreconditionError):
         return True
-    except Exception:
-        return False  # some answer 501: they do not know the condition
+    except Exception as error:
+        answer = answer_of(error)
+        if not answer.status or answer.passing:
+            raise
+        # Some do not know the condition, and say so, by 501 for one.
     return False
 
 

@@ -101,8 +101,8 @@ class Uploads:
             if isinstance(error, Conflict):
                 raise self._failures.unsettled(key) from error
             raise error from None
-        except Exception:
-            raise error from None
+        except Exception as again:
+            raise self._failures.undecided(key, again) from error
         if found.attributes.get(_WRITER) == writer:
             return _info(key, found.meta["size"], found.meta["e_tag"])
         raise self._failures.exists(key) from error
@@ -156,21 +156,23 @@ class Uploads:
         return False
 
     def _upload(self, key: str, parts: Iterable[bytes]) -> ObjectInfo:
-        call = self._admin.call
-        upload = call("create_multipart_upload", key)["UploadId"]
+        call, writer = self._admin.call, uuid4().hex
+        upload = call("create_multipart_upload", key, Metadata={_WRITER: writer})["UploadId"]
         size, done = 0, list[dict[str, Any]]()
         try:
             for number, data in enumerate(parts, start=1):
                 answer = call("upload_part", key, UploadId=upload, PartNumber=number, Body=data)
                 done.append({"PartNumber": number, "ETag": answer["ETag"]})
                 size += len(data)
-            etag = self._complete(key, upload, done)
+            return _info(key, size, self._complete(key, upload, done, writer))
         except BaseException:
             self._admin.abandon(key, upload)
             raise
-        return _info(key, size, etag)
 
-    def _complete(self, key: str, upload: str, parts: Sequence[dict[str, Any]]) -> str:
+    def _complete(
+        self, key: str, upload: str, parts: Sequence[dict[str, Any]], writer: str
+    ) -> str | None:
+        """Complete an upload of what is not there yet; a completion that is repeated may meet itself."""
         try:
             answer = self._admin.call(
                 "complete_multipart_upload",
@@ -181,8 +183,10 @@ class Uploads:
             )
         except Error as error:
             if error.code in ("PreconditionFailed", "ConditionalRequestConflict", "exists"):
-                raise self._failures.exists(key) from error
-            raise
+                error = self._failures.exists(key)
+            elif not isinstance(error, Unknown) and error.code != "no_upload":
+                raise
+            return self._settled(key, writer, error).etag
         return str(answer["ETag"])
 
 

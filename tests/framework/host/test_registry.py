@@ -24,8 +24,13 @@ def _storage(name: str, *schemes: str) -> str:
 
 def _host(*, disabled: tuple[str, ...] = ()) -> Host:
     """Return a host that knows the test's plugins only."""
-    ours = [item.name for item in Host.discover().plugins() if item.distribution == "ostler"]
-    return Host.discover(disabled=[*ours, *disabled])
+    return Host.discover(disabled=[*_ours(), *disabled])
+
+
+def _ours() -> list[str]:
+    """Return the plugins of our own distributions, as far as they are installed here."""
+    plugins = Host.discover().plugins()
+    return [item.name for item in plugins if item.distribution.partition("-")[0] == "ostler"]
 
 
 def test_a_type_is_found_by_name_and_by_scheme(install: Install) -> None:
@@ -34,6 +39,41 @@ def test_a_type_is_found_by_name_and_by_scheme(install: Install) -> None:
     assert host.storage("vault") is host.storages()["vault"]
     assert host.storage_for_scheme("vaults").type.name == "vault"
     assert host.storage("vault").plugin == "vault"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [
+        ("many+gs", "family"),
+        ("many+a+b", "family"),
+        ("many+sub+x", "inner"),
+        ("many+own", "own"),
+        ("many+own+x", "family"),
+    ],
+)
+def test_a_family_serves_the_schemes_that_nobody_names(
+    install: Install, scheme: str, expected: str
+) -> None:
+    sources = {
+        "one": _storage("family", "many+"),
+        "two": _storage("inner", "many+sub+"),
+        "three": _storage("own", "many+own"),
+    }
+    install("acme", sources)
+    assert _host().storage_for_scheme(scheme).type.name == expected
+
+
+@pytest.mark.parametrize("scheme", ["many", "manyx", "other+gs"])
+def test_a_family_serves_no_other_scheme(install: Install, scheme: str) -> None:
+    install("acme", {"one": _storage("family", "many+")})
+    with pytest.raises(NotFound, match="no storage for URLs that begin with"):
+        _host().storage_for_scheme(scheme)
+
+
+def test_two_types_with_one_family_clash(install: Install) -> None:
+    install("acme", {"one": _storage("first", "x+"), "two": _storage("second", "x+")})
+    with pytest.raises(Conflict, match="several plugins offer"):
+        _host().storage_for_scheme("x+y")
 
 
 def test_what_is_missing_is_told_with_what_there_is(install: Install) -> None:
@@ -98,6 +138,5 @@ def test_a_clash_is_settled_by_disabling_one(install: Install) -> None:
 
 def test_strict_refuses_a_clash(install: Install) -> None:
     install("acme", {"one": _storage("vault", "v"), "two": _storage("vault", "v")})
-    ours = [item.name for item in Host.discover().plugins() if item.distribution == "ostler"]
     with pytest.raises(Conflict, match=r"plugins\.strict"):
-        Host.discover(disabled=ours, strict=True).load()
+        Host.discover(disabled=_ours(), strict=True).load()

@@ -170,8 +170,9 @@ def test_expect_continue_and_a_fault(server: PlainServer, proxy: FaultProxy) -> 
     assert server.received == []
 
 
-def test_a_refusal_before_the_body_is_read(proxy: FaultProxy) -> None:
+def test_a_refusal_before_the_body_is_read(server: PlainServer, proxy: FaultProxy) -> None:
     assert ask(proxy.url, "PUT /refuse HTTP/1.1", bytes_of(3_000_000)).status == 403
+    server.await_requests(1)
 
 
 def test_what_the_server_breaks_off_is_broken_off(proxy: FaultProxy) -> None:
@@ -182,6 +183,12 @@ def test_what_the_server_breaks_off_is_broken_off(proxy: FaultProxy) -> None:
 def test_a_server_that_is_not_there(proxy: FaultProxy) -> None:
     with FaultProxy("http://127.0.0.1:1") as proxy:
         assert ask(proxy.url, GET) == Reply(b"", "reset")
+
+
+def test_an_old_client_is_told(server: PlainServer, proxy: FaultProxy) -> None:
+    reply = ask(proxy.url, "GET /key HTTP/1.0")
+    assert (reply.status, reply.body) == (505, b"this proxy speaks HTTP/1.1 only\n")
+    assert server.received == []
 
 
 # The faults

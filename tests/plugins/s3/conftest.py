@@ -24,7 +24,7 @@ class Place:
     bucket: str
     prefix: str
 
-    def keys(self) -> list[str]:
+    def listed(self) -> list[str]:
         """The keys there, in the order of their bytes."""
         found = self.server.keys(self.bucket, self.prefix)
         return sorted((key.removeprefix(self.prefix) for key in found), key=str.encode)

@@ -9,7 +9,7 @@ from typing import Any
 import h11
 
 from .exchange import Connection, Exchange, Receive, Send
-from .kinds import Fault
+from .kinds import Fault, Status
 from .log import Log, Record, Request
 from .plans import Plan
 from .upstream import Address
@@ -26,6 +26,7 @@ class _NoFault(Fault):
 
 
 _NO_FAULT = _NoFault()
+_TOO_OLD = Status(505, b"this proxy speaks HTTP/1.1 only\n")
 
 
 class FaultApp:
@@ -45,8 +46,8 @@ class FaultApp:
         self.log.records.append(record)
         exchange = Exchange(head, record, self._address, connection, receive, send)
         try:
-            fault = self.plan(record.request) if self.plan else None
-            await _while_there(connection, (fault or _NO_FAULT).happen(exchange))
+            fault = self._fault_for(head, record.request) or _NO_FAULT
+            await _while_there(connection, fault.happen(exchange))
         except ConnectionError:
             await exchange.reset()  # as it would be without a proxy
         except Exception as error:  # of the plan, or of a fault of somebody's own
@@ -54,6 +55,11 @@ class FaultApp:
             await exchange.reset()
         finally:
             exchange.close()
+
+    def _fault_for(self, head: h11.Request, request: Request) -> Fault | None:
+        if head.http_version != b"1.1":
+            return _TOO_OLD  # h11 could not send it on as it is
+        return self.plan(request) if self.plan else None
 
 
 async def _while_there(connection: Connection, work: Coroutine[Any, Any, None]) -> None:

@@ -1,0 +1,121 @@
+"""Text and compression on top of a file to write, which fail with it and are forgotten with it."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ._writing import ObjectWriter, warn_of_loss
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+__all__ = ["CompressedWriter", "Compressor", "TextWriter"]
+
+
+class Compressor(Protocol):
+    """What fsspec makes of a file and the name of a compression."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Compress and write on."""
+
+    def flush(self) -> None:
+        """Write on what can be."""
+
+    def close(self) -> None:
+        """Write on what is left, and leave the file below open."""
+
+
+class CompressedWriter(io.BufferedIOBase):
+    """Compresses into a file to write; closes it as well, which Python's compressors do not.
+
+    :param compressor: that writes to ``target``.
+    """
+
+    def __init__(self, compressor: Compressor, target: ObjectWriter) -> None:
+        super().__init__()
+        self._compressor, self._target = compressor, target
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._target.closed
+
+    def writable(self) -> bool:
+        return self._target.writable()
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Compress ``data``, all of it.
+
+        :raises OSError: as the file below does.
+        """
+        return self._compressor.write(data)
+
+    def flush(self) -> None:
+        self._compressor.flush()
+
+    def close(self) -> None:
+        """As `ObjectWriter.close`."""
+        if self.closed:
+            return
+        try:
+            self._compressor.close()
+        except BaseException:
+            self._target.discard()
+            raise
+        self._target.close()
+
+    def discard(self) -> None:
+        """As `ObjectWriter.discard`."""
+        # A compressor writes its trailer, or fails to: neither is wanted any more.
+        with suppress(OSError, ValueError):
+            self._compressor.close()
+        self._target.discard()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def __del__(self) -> None:
+        if not self.closed:
+            self.discard()
+            warn_of_loss(self._target.path)
+
+
+class TextWriter(io.TextIOWrapper):
+    """Encodes text into a file to write.
+
+    :param options: ``encoding``, ``errors`` and ``newline``.
+    """
+
+    def __init__(self, target: ObjectWriter | CompressedWriter, **options: Any) -> None:
+        super().__init__(target, **options)  # type: ignore[arg-type]
+        self._target = target
+
+    def discard(self) -> None:
+        """As `ObjectWriter.discard`."""
+        self._target.discard()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def __del__(self) -> None:
+        # Python's own would close, and so store what was written so far; those below warn.
+        return

@@ -1,0 +1,39 @@
+"""Copying, comparing and removing many objects, between any two storages."""
+
+from __future__ import annotations
+
+from .copying import CopySource, copy_object
+from .guarding import guard_copies, guard_key, guard_removal, guard_upload
+from .overlapping import key_spaces, refuse_overlap
+from .places import Place
+from .removing import remove_keys
+from .reports import Failure, Observer, Report, Task, stopped
+from .sources import Rewindable
+from .syncing import Rule, Step, sync
+from .trees import copy_tree
+from .uploading import upload, upload_tree
+
+__all__ = [
+    "CopySource",
+    "Failure",
+    "Observer",
+    "Place",
+    "Report",
+    "Rewindable",
+    "Rule",
+    "Step",
+    "Task",
+    "copy_object",
+    "copy_tree",
+    "guard_copies",
+    "guard_key",
+    "guard_removal",
+    "guard_upload",
+    "key_spaces",
+    "refuse_overlap",
+    "remove_keys",
+    "stopped",
+    "sync",
+    "upload",
+    "upload_tree",
+]
