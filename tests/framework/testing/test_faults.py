@@ -159,6 +159,7 @@ def test_expect_continue_refused(server: PlainServer, proxy: FaultProxy) -> None
     said, go_on = expecting(proxy, "/refuse")
     assert said.startswith(b"HTTP/1.1 403 ")
     assert go_on(b"").ended == "closed"
+    server.await_requests(1)  # it notes the request behind its answer
     assert server.received[0].size == 0
 
 

@@ -23,6 +23,20 @@ EMPTY_STAY = {
 }
 """Checks that fail, and what was seen; one that does not fail any more is an error."""
 
+SLOW_ON_SEAWEED = {
+    "test_if_absent_race": "whoever meets another's exclusive put waits a second for its lock: 38 s "
+    "for twelve rounds; moto has this check"
+}
+SLOW_ON_MOTO = {
+    "test_list_pages": "1200 puts at 5 ms; SeaweedFS, and the s3 driver on moto, have this check",
+    "test_many_threads": "384 puts and 192 reads of one process; SeaweedFS has this check",
+    "test_last_of_a_directory": "there are no directories; SeaweedFS, which has some, has this check",
+}
+"""Checks that are marked as slow, and why: `-m slow` runs them."""
+
+WHOLE_BUCKET = ("test_key_of_full_length", "test_part_of_full_length")
+"""Checks that leave no room for a prefix: it counts among the 1024 bytes of a key."""
+
 
 @pytest.fixture(autouse=True)
 def _expect_deviations(request: pytest.FixtureRequest) -> None:
@@ -73,6 +87,7 @@ class TestUnknownFlat(StorageConformance):
 
 class TestS3OnMoto(StorageConformance):
     deviations = S3_DEVIATIONS
+    slow = SLOW_ON_MOTO
     # moto answers 500 to some of many writes of one key at once; SeaweedFS has this check.
     test_whole_versions = None  # type: ignore[assignment]
 
@@ -85,17 +100,22 @@ class TestS3OnMoto(StorageConformance):
         return self.server.uploads(self.bucket)
 
 
-@pytest.mark.timeout(180)  # a conditional put costs it 0.2 s, and it makes them one by one
+@pytest.mark.timeout(180)  # for what is slow
 class TestS3OnSeaweed(StorageConformance):
     deviations = S3_DEVIATIONS
+    slow = SLOW_ON_SEAWEED
 
     @pytest.fixture
-    def driver(self, opened: Open, seaweed: S3Server) -> StorageDriver:
-        self.server, self.bucket = seaweed, new_bucket(seaweed)
-        return opened("s3", self.bucket, **s3_options(seaweed))
+    def driver(
+        self, request: pytest.FixtureRequest, opened: Open, seaweed: S3Server
+    ) -> StorageDriver:
+        whole = request.node.name in WHOLE_BUCKET
+        self.server, self.prefix = seaweed, "" if whole else uuid.uuid4().hex
+        self.bucket = new_bucket(seaweed) if whole else seaweed.shared_bucket
+        return opened("s3", f"{self.bucket}/{self.prefix}".rstrip("/"), **s3_options(seaweed))
 
     def leftovers(self, driver: StorageDriver) -> Sequence[str]:
-        return self.server.uploads(self.bucket)
+        return self.server.uploads(self.bucket, self.prefix)
 
 
 def _leftovers(root: Path) -> list[str]:

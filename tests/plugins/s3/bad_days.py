@@ -16,7 +16,7 @@ from .conftest import Connect, Place
 
 PART = 5 << 20
 _QUICK = RetryPolicy(attempts=6, first=0.01, longest=0.1)
-_ONCE = RetryPolicy(attempts=1)
+ONCE = RetryPolicy(attempts=1)
 
 
 @dataclass
@@ -45,7 +45,7 @@ def bad_days(place: Place, connect: Connect) -> Iterator[Bad]:
             ObjectStorage(
                 connect(place, **options, retry_timeout=seconds), clock=SystemClock(), retry=retry
             )
-            for seconds, retry in [(30, _QUICK), (0, _ONCE)]
+            for seconds, retry in [(30, _QUICK), (0, ONCE)]
         ]
         for each in storages:
             assert each.capabilities.exclusive_put  # is tried out before anything goes wrong

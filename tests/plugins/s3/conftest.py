@@ -18,7 +18,7 @@ MakePlace = Callable[..., "Place"]
 
 @dataclass(frozen=True)
 class Place:
-    """A bucket that nobody else uses, the prefix of a storage in it, and what a witness sees there."""
+    """A bucket, the prefix of a storage in it that nobody else uses, and what a witness sees there."""
 
     server: S3Server
     bucket: str
@@ -40,13 +40,18 @@ class Place:
 
 @pytest.fixture
 def make_place(request: pytest.FixtureRequest) -> Iterator[MakePlace]:
-    """Make a place on the server of that name, which is started, or the test skipped; all are removed."""
+    """``(server, prefix)``: make a place in a bucket of its own on the server of that name.
+
+    With ``shared=True`` others may use the same bucket, where the server is slow to make one. The
+    server is started, or the test skipped. Buckets are removed; a shared one ends with its server.
+    """
     made: list[Place] = []
 
-    def make(name: str, prefix: str = "") -> Place:
+    def make(name: str, prefix: str = "", *, shared: bool = False) -> Place:
         server: S3Server = request.getfixturevalue(name)
-        bucket = server.make_bucket(f"ostler-{uuid.uuid4().hex}")
-        made.append(Place(server, bucket, prefix))
+        if shared and server.buckets_are_dear:
+            return Place(server, server.shared_bucket, f"{uuid.uuid4().hex}/{prefix}")
+        made.append(Place(server, server.make_bucket(f"ostler-{uuid.uuid4().hex}"), prefix))
         return made[-1]
 
     yield make

@@ -33,7 +33,7 @@ from ostler.testing.faults import (
     together,
 )
 
-from .bad_days import PART, Bad, bad_days
+from .bad_days import ONCE, PART, Bad, bad_days
 from .conftest import Connect, MakePlace
 
 MIB = 1 << 20
@@ -57,7 +57,7 @@ class Once:
 
 @pytest.fixture(params=["moto", "seaweed", pytest.param("ceph", marks=pytest.mark.slow)])
 def bad(request: pytest.FixtureRequest, make_place: MakePlace, connect: Connect) -> Iterator[Bad]:
-    with bad_days(make_place(request.param, "some/prefix/"), connect) as bad:
+    with bad_days(make_place(request.param, "some/prefix/", shared=True), connect) as bad:
         yield bad
 
 
@@ -95,7 +95,7 @@ MIXED = [
 @pytest.mark.parametrize("number", range(len(MIXED)))
 def test_what_passes_is_not_noticed(bad: Bad, number: int) -> None:
     bad.during(MIXED[number])
-    kept = {f"k/{n % 7}/{n}": bytes_of(n * 50, n) for n in range(60)}
+    kept = {f"k/{n % 7}/{n}": bytes_of(n * 100, n) for n in range(40)}
     for key, data in kept.items():
         bad.storage.put(key, data)
     for key in list(kept)[::3]:
@@ -110,7 +110,7 @@ def test_what_passes_is_not_noticed(bad: Bad, number: int) -> None:
     assert [each.key for each in bad.storage.objects("k/")] == sorted(kept)
     with pytest.raises(NotFound):
         bad.storage.stat("k/0/0")
-    assert bad.proxy.log.count(faulty=True) >= 5
+    assert bad.proxy.log.count(faulty=True) >= 3
     assert bad.place.listed() == sorted(kept)
     assert {key: bad.place.read(key) for key in kept} == kept
 
@@ -122,13 +122,13 @@ def test_what_passes_is_not_noticed(bad: Bad, number: int) -> None:
     "fault", [SLOW_DOWN, Reset(), CUT, CutBody(at=0.9, reset=True), CutBody(at=70_000)]
 )
 def test_a_large_body_survives(bad: Bad, fault: Fault) -> None:
-    data = bytes_of(23 * MIB)
+    data = bytes_of(16 * MIB)
     bad.storage.put("large", data)
     bad.during(chance(0.3, fault, seed=1, method="GET"))
-    for _ in range(3):
+    for _ in range(2):
         assert bad.storage.read("large") == data
-    with bad.storage.get("large", 3 * MIB, 17 * MIB) as body:
-        assert body.read() == data[3 * MIB : 17 * MIB]
+    with bad.storage.get("large", 3 * MIB, 14 * MIB) as body:
+        assert body.read() == data[3 * MIB : 14 * MIB]
     assert bad.proxy.log.count("GET", faulty=True) >= 1
 
 
@@ -143,7 +143,7 @@ def test_a_body_that_never_comes_whole_is_unavailable(bad: Bad) -> None:
 @pytest.mark.parametrize("fault", [SLOW_DOWN, Reset(), LoseAnswer(), Duplicate(), CutRequest(0.7)])
 def test_a_large_put_survives(bad: Bad, fault: Fault, known: bool) -> None:
     """Parts are sent again by the driver itself: the source cannot be read twice."""
-    data = bytes_of(17 * MIB, 2)
+    data = bytes_of(16 * MIB, 2)
     bad.during(every(3, fault, target="partNumber="))
     bad.storage.put("large", Once(data), size=len(data) if known else None)
     assert bad.proxy.log.count(faulty=True) >= 1
@@ -266,13 +266,21 @@ def test_a_lost_put_is_unknown(bad: Bad, fault: Fault) -> None:
     assert bad.place.listed() == (["k"] if fault == LoseAnswer() else [])
 
 
-def test_an_upload_that_fails_for_good_is_aborted(bad: Bad) -> None:
-    bad.during(always(SLOW_DOWN, method="PUT", target="partNumber=2"))
-    data = bytes_of(17 * MIB)
-    assert outcome(lambda: bad.impatient.put("large", Once(data), size=len(data))) in (
-        "Unavailable",
-        "Unknown",
+def test_an_upload_that_fails_for_good_is_aborted(bad: Bad, connect: Connect) -> None:
+    """The abort is tried again as every request is: moto fails at it now and then.
+
+    (It goes through the parts while another one arrives, and answers 500.)
+    """
+    options = {"endpoint_url": bad.proxy.url, "part_size": PART, "stale_upload_age": 0}
+    storage = ObjectStorage(
+        connect(bad.place, **options, retry_timeout=2), clock=SystemClock(), retry=ONCE
     )
+    assert storage.capabilities.exclusive_put  # is tried out before anything goes wrong
+    bad.during(always(SLOW_DOWN, method="PUT", target="partNumber=2"))
+    data = bytes_of(16 * MIB)
+    ended = outcome(lambda: storage.put("large", Once(data), size=len(data)))
+    assert ended in ("Unavailable", "Unknown")
+    assert bad.proxy.log.count("DELETE", "uploadId=") >= 1
     assert (bad.place.listed(), bad.place.uploads()) == ([], [])
 
 

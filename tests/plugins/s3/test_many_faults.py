@@ -43,7 +43,7 @@ FAULTS: list[Fault] = [
 
 @pytest.fixture(params=["moto", "seaweed", pytest.param("ceph", marks=pytest.mark.slow)])
 def bad(request: pytest.FixtureRequest, make_place: MakePlace, connect: Connect) -> Iterator[Bad]:
-    with bad_days(make_place(request.param, "some/prefix/"), connect) as bad:
+    with bad_days(make_place(request.param, "some/prefix/", shared=True), connect) as bad:
         yield bad
 
 

@@ -57,18 +57,36 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
+    """uvicorn's, which ends when it is told to: uvicorn itself looks ten times a second."""
+
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.serves = threading.Event()
+        self._ending = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.serves.set()
 
+    async def main_loop(self) -> None:
+        await self._ending.wait()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
         for connection in list(self.server_state.connections):
             close_hard(connection.transport)  # a client that stays is not waited for
-        await super().shutdown(sockets)
+        if tasks := list(self.server_state.tasks):
+            await asyncio.wait(tasks)  # each ends when its connection is lost
+        for server in self.servers:
+            await server.wait_closed()
+
+    def end(self) -> None:
+        """Make it end; from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._ending.set)
 
 
 class Serving:
@@ -106,5 +124,5 @@ class Serving:
 
     def stop(self) -> None:
         """Reset every connection, and return when the thread has ended."""
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join(_PATIENCE)
