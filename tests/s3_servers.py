@@ -243,6 +243,8 @@ class SeaweedServer(S3Server):
             "ip": "127.0.0.1",
             "ip.bind": "127.0.0.1",
             "master.telemetry": "false",
+            # It is alone. In an election the volume server may come too early, and again after 5 s.
+            "master.peers": "none",
             "master.volumeSizeLimitMB": 256,
             "volume.max": 200,
             "volume.preStopSeconds": 0,
