@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import zlib
 from collections import deque
@@ -22,6 +23,8 @@ from .failures import Failures
 from .settings import MIB, S3Settings
 
 __all__ = ["Uploads"]
+
+_log = logging.getLogger("ostler.s3")
 
 _WRITER = "ostler-writer"
 """The user metadata by which an exclusive put knows its own object again."""
@@ -120,6 +123,9 @@ class Uploads:
         except Exception as error:
             if error is pieces.error:
                 raise
+            if pieces.error is not None:  # and the upload could not be aborted: a sweep does it
+                _log.warning("an unfinished upload of %r stays until it is swept: %s", key, error)
+                raise pieces.error from error
             raise self._failures.typed(error, key, writing=True) from error
         return _info(key, pieces.size, done["e_tag"])
 

@@ -284,6 +284,26 @@ def test_an_upload_that_fails_for_good_is_aborted(bad: Bad, connect: Connect) ->
     assert (bad.place.listed(), bad.place.uploads()) == ([], [])
 
 
+class Failing(Once):
+    """A source that breaks off."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        if data := super().read(size):
+            return data
+        raise RuntimeError("the source broke off")
+
+
+def test_what_the_source_raised_comes_out_where_the_abort_fails_too(
+    bad: Bad, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad.during(always(SLOW_DOWN, method="DELETE"))
+    with pytest.raises(RuntimeError, match="the source broke off"):
+        bad.impatient.put("large", Failing(bytes_of(11 * MIB)), size=12 * MIB)
+    assert bad.proxy.log.count("DELETE", faulty=True) >= 1
+    assert "stays until it is swept" in caplog.text
+    assert bad.place.listed() == []
+
+
 def test_what_is_tried_out_survives(bad: Bad, connect: Connect) -> None:
     """The first operation asks what the server can do, and has as much patience as any other."""
     driver = connect(bad.place, endpoint_url=bad.proxy.url)
