@@ -31,19 +31,23 @@ def _memory(request: pytest.FixtureRequest, folder: Path) -> Options:
 
 
 def _s3(request: pytest.FixtureRequest, folder: Path) -> Options:
-    """A prefix of one bucket; what the server can do is told, not tried out for every test."""
-    url: str = request.getfixturevalue("s3_url")
-    return {"storage": url.format(prefix=uuid.uuid4().hex), "home": str(folder / "home")}
+    """A bucket of its own: moto goes through all the keys of one for a listing. What it can do is told."""
+    url: Callable[[], str] = request.getfixturevalue("s3_url")
+    return {"storage": url(), "home": str(folder / "home")}
 
 
 @pytest.fixture(scope="session")
-def s3_url(moto: S3Server) -> str:
+def s3_url(moto: S3Server) -> Callable[[], str]:
     if importlib.util.find_spec("ostler_s3") is None:
         require("s3", "the plugin `ostler-s3` is not installed")
-    bucket = moto.make_bucket("ostler-filesystem")
     login = f"{moto.access_key}:{moto.secret_key}"
     known = "exclusive_put=true&ordered_list=true&stale_upload_age=0"
-    return f"s3://{login}@{bucket}/{{prefix}}?endpoint_url={moto.endpoint_url}&{known}"
+
+    def make() -> str:
+        bucket = moto.make_bucket(f"ostler-{uuid.uuid4().hex}")
+        return f"s3://{login}@{bucket}/prefix?endpoint_url={moto.endpoint_url}&{known}"
+
+    return make
 
 
 STORAGES: dict[str, Callable[[pytest.FixtureRequest, Path], Options]] = {
