@@ -76,8 +76,8 @@ def _client(settings: S3Settings, access: Access) -> Mapping[str, Any]:
         "timeout": timedelta(seconds=settings.request_timeout),
         "user_agent": "ostler-s3",
     }
-    if settings.proxy:
-        options["proxy_url"] = settings.proxy
+    if proxy := settings.proxy.get_secret_value():
+        options["proxy_url"] = proxy
     if settings.ca:
         options["root_certificate"] = _certificates(settings.ca)
     return options
