@@ -107,16 +107,26 @@ class _Chain:
             raise BadRequest(f"the shared files of AWS do not serve: {error}") from error
 
     def __call__(self) -> Mapping[str, Any]:
-        found = self._session.get_credentials()  # kept by the session, and renewed by itself
-        if found is None:
-            raise LookupError("nobody offers any")
-        frozen = found.get_frozen_credentials()
+        frozen = self._current()
         return {
             "access_key_id": frozen.access_key,
             "secret_access_key": frozen.secret_key,
             "token": frozen.token,
             "expires_at": datetime.now(UTC) + _TTL,
         }
+
+    def _current(self) -> Any:
+        from botocore.exceptions import CredentialRetrievalError
+
+        try:
+            found = self._session.get_credentials()  # kept by the session, and renewed by itself
+            if found is None:
+                raise LookupError("nobody offers any")
+            return found.get_frozen_credentials()
+        except CredentialRetrievalError as error:
+            # Its text quotes what the source answered, which may be the keys.
+            source = error.kwargs.get("provider", "a source")
+            raise LookupError(f"{source} was asked for them, and failed") from None
 
 
 def _endpoint_url(config: Mapping[str, Any], profile: Mapping[str, Any]) -> str:

@@ -62,10 +62,11 @@ def _identity(access: Access) -> Mapping[str, Any]:
     keys = {
         "access_key_id": access.keys.access_key_id,
         "secret_access_key": access.keys.secret_access_key,
+        "token": access.keys.session_token or None,
+        "expires_at": None,
     }
-    return keys | (
-        {"session_token": access.keys.session_token} if access.keys.session_token else {}
-    )
+    # Given as options, keys without a token would be sent with the one of the environment.
+    return {"credential_provider": lambda: keys}
 
 
 def _client(settings: S3Settings, access: Access) -> Mapping[str, Any]:
