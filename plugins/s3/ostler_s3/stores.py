@@ -23,7 +23,7 @@ _RETRIES = 5
 def open_store(settings: S3Settings, access: Access) -> S3Store:
     """Return a client; nothing is sent yet.
 
-    :raises BadRequest: the file with certificates cannot be read.
+    :raises BadRequest: the file with certificates cannot be read, or has none.
     """
     options: dict[str, Any] = {
         **_place(settings, access),
@@ -87,11 +87,14 @@ def _client(settings: S3Settings, access: Access) -> Mapping[str, Any]:
 def _certificates(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            return file.read()
+            data = file.read()
     except OSError as error:
         raise BadRequest(
             f"the certificates of {path!r} cannot be read: {error.strerror}"
         ) from error
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise BadRequest(f"the certificates of {path!r} are none: they must be in PEM")
+    return data
 
 
 def _retries(settings: S3Settings) -> Any:
