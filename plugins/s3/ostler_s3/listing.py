@@ -60,6 +60,7 @@ class Lister:
         """
         after = start_after
         told: str | None = None
+        early = set[str]()  # without an order, what was told may come up again
         while True:
             for page in self._selected(prefix, after):
                 if self._ordered and told and page and page[-1].key.startswith(told):
@@ -72,8 +73,10 @@ class Lister:
                         yield item
                         continue
                     told = item.key[: at + 1]
-                    if told != start_after:
+                    if told != start_after and told not in early:
                         yield CommonPrefix(told)
+                    if not self._ordered:
+                        early.add(told)
             else:
                 return
             assert told is not None

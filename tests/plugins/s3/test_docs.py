@@ -16,7 +16,11 @@ from ostler_s3.settings import S3Settings
 ROOT = Path(__file__).parents[3]
 README = ROOT / "plugins" / "s3" / "README.md"
 UNITS = {"MiB": 1 << 20, "GiB": 1 << 30}
-IN_WORDS = {"endpoint_url": "AWS", "region": "`us-east-1`", "server_side_encryption": "the bucket's"}
+IN_WORDS = {
+    "endpoint_url": "AWS",
+    "region": "`us-east-1`",
+    "server_side_encryption": "the bucket's",
+}
 
 
 def rows() -> list[tuple[list[str], str]]:

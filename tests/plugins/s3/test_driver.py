@@ -252,6 +252,16 @@ def test_stale_uploads_of_the_own_prefix_are_swept(make_place: MakePlace, connec
     assert sorted(left) == ["other", "team/a/young", "team/ab/not-ours"]
 
 
+def test_two_may_sweep_at_once(place: Place, proxy: FaultProxy, connect: Connect) -> None:
+    """What another one has aborted meanwhile ends nobody's sweep."""
+    for name in ("first", "second"):
+        place.server.client.create_multipart_upload(Bucket=place.bucket, Key=place.prefix + name)
+    driver = connect(place, endpoint_url=proxy.url, **SETTLED)
+    proxy.plan = nth(1, s3_error("NoSuchUpload", 404), method="DELETE")
+    assert driver.admin.abort_stale(60) == 1
+    assert len(place.uploads()) == 1
+
+
 def test_who_only_reads_does_not_sweep(storage: ObjectStorage, proxy: FaultProxy) -> None:
     assert list(storage.list()) == []
     assert not any("uploads" in record.request.target for record in proxy.log.records)
