@@ -149,12 +149,12 @@ class Administration:
             "read_timeout": settings.read_timeout,
             "request_checksum_calculation": settings.checksums,
             "response_checksum_validation": settings.checksums,
-            **({"proxies": _proxies(settings.proxy)} if settings.proxy else {}),
+            **_proxies(settings.proxy.get_secret_value()),
         }
 
 
-def _proxies(url: str) -> dict[str, str]:
-    return {"http": url, "https": url}
+def _proxies(url: str) -> dict[str, Any]:
+    return {"proxies": {"http": url, "https": url}} if url else {}
 
 
 def _date(answer: Mapping[str, Any]) -> datetime:
