@@ -178,7 +178,7 @@ def test_an_unknown_size_has_a_limit(place: Place, connect: Connect) -> None:
     storage = ObjectStorage(driver, clock=SystemClock())
     storage.put("most", io.BytesIO(bytes(11 * MIB)))
     with pytest.raises(
-        BadRequest, match="larger than the 11534336 bytes that .*: tell it, or raise"
+        BadRequest, match=r"larger than the 11534336 bytes that .*: tell it, or raise"
     ) as caught:
         storage.put("more", io.BytesIO(bytes(11 * MIB + 1)))
     assert caught.value.code == "too_large"
