@@ -58,12 +58,15 @@ class Lister:
         What lies below a common prefix is passed over by beginning anew behind
         it, as soon as a page holds nothing else.
         """
+        if not self._ordered:
+            yield from self._grouped_unordered(prefix, start_after, delimiter)
+            return
         after = start_after
         told: str | None = None
         early = set[str]()  # without an order, what was told may come up again
         while True:
             for page in self._selected(prefix, after):
-                if self._ordered and told and page and page[-1].key.startswith(told):
+                if told and page[-1].key.startswith(told):
                     break
                 for item in page:
                     if told is not None and item.key.startswith(told):
@@ -83,6 +86,19 @@ class Lister:
             # Keys with that character after the prefix are folded by the next round.
             last, after = page[-1].key, told + _LAST
             after = max(after, last)
+
+    def _grouped_unordered(
+        self, prefix: str, start_after: str, delimiter: str
+    ) -> Iterator[ObjectInfo | CommonPrefix]:
+        """Yield the same where what lies below a common prefix may come in any place."""
+        told = {start_after}
+        for item in self.objects(prefix, start_after):
+            at = item.key.find(delimiter, len(prefix))
+            if at < 0:
+                yield item
+            elif (folded := item.key[: at + 1]) not in told:
+                told.add(folded)
+                yield CommonPrefix(folded)
 
     def _selected(self, prefix: str, start_after: str) -> Iterator[Page]:
         """Yield pages of exactly what is wanted."""
