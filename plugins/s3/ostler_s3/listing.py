@@ -63,7 +63,6 @@ class Lister:
             return
         after = start_after
         told: str | None = None
-        early = set[str]()  # without an order, what was told may come up again
         while True:
             for page in self._selected(prefix, after):
                 if told and page[-1].key.startswith(told):
@@ -76,10 +75,8 @@ class Lister:
                         yield item
                         continue
                     told = item.key[: at + 1]
-                    if told != start_after and told not in early:
+                    if told != start_after:
                         yield CommonPrefix(told)
-                    if not self._ordered:
-                        early.add(told)
             else:
                 return
             assert told is not None
