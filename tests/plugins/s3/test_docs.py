@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 from obstore.exceptions import GenericError
@@ -80,3 +82,28 @@ def test_every_answer_that_has_a_sentence_is_there() -> None:
     from ostler_s3.failures import _BY_CODE, _WHO
 
     assert sorted(code for code, _kind, _sentence in answers()) == sorted([*_BY_CODE, *_WHO])
+
+
+def messages() -> list[str]:
+    """Every text in the plugin's source, with an ellipsis where something is filled in."""
+    trees = [ast.parse(path.read_text()) for path in (README.parent / "ostler_s3").glob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return [
+        "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        for node in nodes
+        if isinstance(node, ast.JoinedStr)
+    ] + [node.value for node in nodes if isinstance(node, ast.Constant) and _is_text(node.value)]
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str)
+
+
+def test_other_sentences_are_real() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    table = page.partition("| what is said | what to do |")[2].partition("\n\n")[0]
+    said = re.findall(r"^\| ([^-|].+?) \|", table, re.MULTILINE)
+    fragments = [each.strip(" ;()…") for sentence in said for each in sentence.split("…")]
+    known = messages()
+    lost = [each for each in fragments if each and not any(each in text for text in known)]
+    assert (len(said), lost) == (13, [])
