@@ -30,8 +30,10 @@ def open_store(settings: S3Settings, access: Access) -> S3Store:
         **_identity(access),
         "client_options": _client(settings, access),
         "retry_config": _retries(settings),
-        # From the environment it would come without our having been asked.
+        # From the environment these would come without our having been asked.
         "skip_signature": settings.anonymous,
+        "unsigned_payload": False,
+        "conditional_put": "etag",
         "disable_bulk_delete": not settings.bulk_delete,
     }
     if settings.checksums == "when_supported":

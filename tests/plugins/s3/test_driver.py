@@ -94,6 +94,22 @@ def test_checksums_can_be_left_to_the_signature(
     assert record.request.header("x-amz-meta-ostler-crc32") == "adf3f363"
 
 
+def test_the_environment_takes_no_promise_away(
+    place: Place, proxy: FaultProxy, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """obstore has variables of its own, that nobody has to know who uses Ostler."""
+    monkeypatch.setenv("AWS_UNSIGNED_PAYLOAD", "true")
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    storage = ObjectStorage(connect(place, endpoint_url=proxy.url, **SETTLED), clock=SystemClock())
+    storage.put("k", b"data", if_absent=True)
+    with pytest.raises(Conflict):
+        storage.put("k", b"data", if_absent=True)
+    for record in proxy.log.records:
+        assert record.request.header("authorization") is not None
+    assert len(proxy.log.records[0].request.header("x-amz-content-sha256") or "") == 64
+
+
 def test_a_server_refuses_what_was_damaged_on_the_way(make_place: MakePlace) -> None:
     """On SeaweedFS, which verifies; sent by hand, since the driver sends nothing damaged."""
     place = make_place("seaweed")
