@@ -104,6 +104,25 @@ class Ours(Client):
         return sum(1 for _info in self.storage.list(prefix))
 
 
+class FsspecS3(Ours):
+    """The second way of ours: the storage `fsspec+s3`, that is s3fs under the same contract."""
+
+    def open(self) -> None:
+        from ostler.clock import SystemClock
+        from ostler.ost import ObjectStorage
+        from ostler_fsspec.driver import open_driver
+        from ostler_fsspec.settings import FsspecSettings
+
+        options = {
+            "endpoint_url": self.endpoint,
+            "key": self.keys[0],
+            "secret": self.keys[1],
+            "client_kwargs": {"region_name": REGION},
+        }
+        settings = FsspecSettings(protocol="s3", path=self.bucket, options=options)
+        self.storage = ObjectStorage(open_driver(settings), clock=SystemClock())
+
+
 class Obstore(Client):
     def open(self) -> None:
         from obstore.store import S3Store
@@ -273,4 +292,5 @@ CLIENTS: dict[str, type[Client]] = {
     "s3fs": S3fs,
     "boto3": Boto3,
     "minio": Minio,
+    "fsspec+s3": FsspecS3,
 }

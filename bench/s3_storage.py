@@ -106,7 +106,7 @@ def small(place: Place) -> Iterator[bool]:
         for number in range(50):
             assert client.get(f"small/{number}") == DATA
 
-    goals = {"obstore": 1 / 1.15, "s3fs": 4, "boto3": 1, "minio": 1}
+    goals = {"obstore": 1 / 1.15, "s3fs": 4, "boto3": 1, "minio": 1, "fsspec+s3": 1}
     yield from met(place.compare("50 puts of 4 KiB", put, goals, 21))
     yield from met(place.compare("50 gets of 4 KiB", get, goals | {"s3fs": 8}, 21))
     if isinstance(place, Stub):
@@ -208,7 +208,7 @@ def listings(place: Place) -> Iterator[bool]:
     def work(client: Client) -> None:
         assert client.count("list/") == LISTED
 
-    goals = {"obstore": 0.9, "s3fs": 6, "boto3": 1, "minio": 1}
+    goals = {"obstore": 0.9, "s3fs": 6, "boto3": 1, "minio": 1, "fsspec+s3": 1}
     yield from met(place.compare("list of 5,000", work, goals, 11))
 
 

@@ -21,6 +21,7 @@ NEEDED = {
     "s3fs": "s3fs",
     "boto3": "boto3",
     "minio": "minio",
+    "fsspec+s3": "ostler_fsspec",
 }
 DATA = b"x" * 4096
 LARGE = 32 * MIB

@@ -182,7 +182,7 @@ class MotoServer(S3Server):
     @classmethod
     def missing(cls) -> str:
         there = all(importlib.util.find_spec(name) for name in ("moto", "flask", "boto3"))
-        return "" if there else "there is no package `moto[server]`, or no `boto3`"
+        return "" if there else "there is no package `moto` with `flask`, or no `boto3`"
 
     def _start(self) -> None:
         self._run([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)])

@@ -129,7 +129,7 @@ class _CountingReader:
     def _read_unknown(self, size: int) -> bytes:
         data = self._take(size)
         if self._limit is not None and self.count > self._limit:
-            raise _too_large(self._limit)
+            raise _too_large(self._limit, unknown=True)
         return data
 
     def _read_known(self, size: int) -> bytes:
@@ -172,9 +172,12 @@ def _mismatch(what: str) -> BadRequest:
     return BadRequest(f"{what}; nothing was stored", code="size_mismatch")
 
 
-def _too_large(limit: int) -> BadRequest:
+def _too_large(limit: int, *, unknown: bool = False) -> BadRequest:
+    hint = ""
+    if unknown:
+        hint = " where the size is not told beforehand: tell it, or raise the limit in its settings"
     return BadRequest(
-        f"the object is larger than the {limit} bytes that this storage takes here; "
+        f"the object is larger than the {limit} bytes that this storage takes{hint}; "
         "nothing was stored",
         code="too_large",
     )

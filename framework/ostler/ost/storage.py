@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from ostler.clock import Clock
-from ostler.errors import BadRequest, Error, NotFound, Unknown
+from ostler.errors import BadRequest, Error, NotFound, Unavailable, Unknown
 from ostler.retry import RetryPolicy
 from ostler.spi.storage import (
+    Body,
     Capabilities,
     CommonPrefix,
     ObjectInfo,
@@ -30,6 +31,7 @@ from .source import feed_of
 __all__ = ["ObjectStorage"]
 
 _BATCH = 1000
+_SMALL = 1 << 20  # bytes of an object that is read at once
 
 
 class _OnceIfUnknown:
@@ -132,11 +134,17 @@ class ObjectStorage:
 
         :raises NotFound: there is none.
         """
-        body = self.get(key)
-        try:
-            return body.read()
-        finally:
-            body.close()
+        full = self._full(key)
+        info, body = self._guard.run("get", full, partial(self._driver.get, full, 0, None))
+        if info.size > _SMALL:
+            reopen = partial(self._driver.get, full)
+            with ObjectBody(info, body, 0, None, reopen, self._guard) as opened:
+                return opened.read()
+        data = _read_at_once(body)
+        if len(data) == info.size:
+            return data
+        with self.get(key) as opened:  # it broke off: from the start, and with more patience
+            return opened.read()
 
     def open(self, key: str, *, block: int = 1 << 20) -> io.BufferedReader:
         """Open an object as a seekable file that reads ahead ``block`` bytes at a time.
@@ -295,6 +303,16 @@ class ObjectStorage:
         if isinstance(item, CommonPrefix):
             return CommonPrefix(item.prefix.removeprefix(self._prefix))
         return self._own(item)
+
+
+def _read_at_once(body: Body) -> bytes:
+    """Return all of a body, or less when it breaks off."""
+    try:
+        return body.read()
+    except Unavailable:
+        return b""
+    finally:
+        body.close()
 
 
 def _check_own_prefix(prefix: str) -> None:

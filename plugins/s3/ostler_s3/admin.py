@@ -74,9 +74,17 @@ class Administration:
         """
         oldest = timedelta(seconds=age)
         stale = [upload for upload, now in self._uploads() if upload["Initiated"] < now - oldest]
-        for upload in stale:
+        return sum(self._abort(upload) for upload in stale)
+
+    def _abort(self, upload: Mapping[str, Any]) -> bool:
+        """End an upload; return whether it was there: another process may sweep at the same time."""
+        try:
             self.call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
-        return len(stale)
+        except Error as error:
+            if error.code != "no_upload":
+                raise
+            return False
+        return True
 
     def uploads(self) -> Iterator[Mapping[str, Any]]:
         """Yield the unfinished uploads below the prefix, as S3 tells them."""
@@ -149,12 +157,12 @@ class Administration:
             "read_timeout": settings.read_timeout,
             "request_checksum_calculation": settings.checksums,
             "response_checksum_validation": settings.checksums,
-            **({"proxies": _proxies(settings.proxy)} if settings.proxy else {}),
+            **_proxies(settings.proxy.get_secret_value()),
         }
 
 
-def _proxies(url: str) -> dict[str, str]:
-    return {"http": url, "https": url}
+def _proxies(url: str) -> dict[str, Any]:
+    return {"proxies": {"http": url, "https": url}} if url else {}
 
 
 def _date(answer: Mapping[str, Any]) -> datetime:

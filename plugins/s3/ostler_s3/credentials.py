@@ -57,14 +57,15 @@ def find_access(settings: S3Settings, environ: Mapping[str, str] = os.environ) -
     ).rstrip("/")
     region = settings.region or _first(environ, "AWS_REGION", "AWS_DEFAULT_REGION")
     keys = _given(settings, environ)
-    if keys is not None or settings.anonymous:
-        return Access(endpoint_url=endpoint, region=region or _REGION, keys=keys)
-    chain = _Chain(settings.profile)
-    return Access(
-        endpoint_url=endpoint or chain.endpoint_url,
-        region=region or chain.region or _REGION,
-        provider=chain,
-    )
+    chain: _Chain | None = None
+    if keys is None and not settings.anonymous:
+        chain = _Chain(settings.profile)
+    place = chain
+    if place is None and not (endpoint and region) and _is_configured(environ):
+        place = _Chain("")
+    if place is not None:
+        endpoint, region = endpoint or place.endpoint_url, region or place.region
+    return Access(endpoint_url=endpoint, region=region or _REGION, keys=keys, provider=chain)
 
 
 def _given(settings: S3Settings, environ: Mapping[str, str]) -> Keys | None:
@@ -83,6 +84,11 @@ def _given(settings: S3Settings, environ: Mapping[str, str]) -> Keys | None:
     return Keys(*found)
 
 
+def _is_configured(environ: Mapping[str, str]) -> bool:
+    """Whether there is a file that may tell server and region: only then is it worth half a second."""
+    return os.path.exists(os.path.expanduser(environ.get("AWS_CONFIG_FILE") or "~/.aws/config"))
+
+
 class _Chain:
     """The chain of AWS's own SDK, in the order that everybody knows."""
 
@@ -94,22 +100,40 @@ class _Chain:
         try:
             self._session = Session(profile=profile or None)
             self.region = self._session.get_config_variable("region") or ""
-            scoped: Mapping[str, Any] = self._session.get_scoped_config()
+            self.endpoint_url = _endpoint_url(
+                self._session.full_config, self._session.get_scoped_config()
+            )
         except BotoCoreError as error:
             raise BadRequest(f"the shared files of AWS do not serve: {error}") from error
-        self.endpoint_url = str(scoped.get("endpoint_url", "")).rstrip("/")
 
     def __call__(self) -> Mapping[str, Any]:
-        found = self._session.get_credentials()  # kept by the session, and renewed by itself
-        if found is None:
-            raise LookupError("nobody offers any")
-        frozen = found.get_frozen_credentials()
+        frozen = self._current()
         return {
             "access_key_id": frozen.access_key,
             "secret_access_key": frozen.secret_key,
             "token": frozen.token,
             "expires_at": datetime.now(UTC) + _TTL,
         }
+
+    def _current(self) -> Any:
+        from botocore.exceptions import CredentialRetrievalError
+
+        try:
+            found = self._session.get_credentials()  # kept by the session, and renewed by itself
+            if found is None:
+                raise LookupError("nobody offers any")
+            return found.get_frozen_credentials()
+        except CredentialRetrievalError as error:
+            # Its text quotes what the source answered, which may be the keys.
+            source = error.kwargs.get("provider", "a source")
+            raise LookupError(f"{source} was asked for them, and failed") from None
+
+
+def _endpoint_url(config: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
+    """Return the endpoint of S3 in a profile: of its section of services, else of the whole of AWS."""
+    services = config.get("services", {}).get(profile.get("services", ""), {})
+    found = services.get("s3", {}).get("endpoint_url") or profile.get("endpoint_url", "")
+    return str(found).rstrip("/")
 
 
 def _first(environ: Mapping[str, str], *names: str) -> str:

@@ -33,6 +33,7 @@ _CODE = re.compile(r"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _REGION = re.compile(r"<Region>([^<]*)</Region>|expecting '([a-z0-9-]+)'")
 _KIND = re.compile(r"HttpError \{\s*kind: (\w+)")
+_UNTRUSTED = re.compile(r"InvalidCertificate\(\s*(\w+)|certificate verify failed: ([^(\n]+\w)")
 _CAUSE = re.compile(r'(?:message|error): "([^"]+)"')
 
 _PASSING = {429, 500, 502, 503, 504, 408}
@@ -202,6 +203,12 @@ class Failures:
         if not isinstance(error, (BaseError, OSError)):
             return Internal(f"{self._place}: {type(error).__name__}: {_first_line(error)}")
         text = str(error)
+        if untrusted := _UNTRUSTED.search(text):
+            return BadRequest(
+                f"{self._place}: its certificate is not trusted ({untrusted[1] or untrusted[2]}); set ca "
+                "to a file with the certificate of its authority",
+                code="certificate",
+            )
         kind = _found(_KIND, text)
         if kind == "Connect":
             return Unavailable(

@@ -60,7 +60,8 @@ class S3Settings(Settings):
     :param request_timeout: seconds that one request may take in all, a part's bytes included.
     :param retry_timeout: seconds in which a request that failed for a passing reason is made again.
     :param ca: file with certificates to trust besides the system's.
-    :param proxy: URL of an HTTP proxy; empty: ``$HTTPS_PROXY`` and the like.
+    :param proxy: URL of an HTTP proxy, not printed since it may have a password; empty:
+        ``$HTTPS_PROXY`` and the like.
     :param create_bucket: make the bucket when it is absent.
     :param bulk_delete: many keys in one request; false for servers that cannot.
     :param exclusive_put: whether the server honours ``If-None-Match``; ``auto``: it is tried out.
@@ -91,7 +92,7 @@ class S3Settings(Settings):
     request_timeout: float = Field(default=300.0, gt=0, le=86_400)
     retry_timeout: float = Field(default=30.0, ge=0, le=300)
     ca: str = ""
-    proxy: str = ""
+    proxy: SecretStr = SecretStr("")
     create_bucket: bool = False
     bulk_delete: bool = True
     exclusive_put: Literal["auto"] | bool = "auto"
@@ -120,7 +121,7 @@ class S3Settings(Settings):
         return min(_LARGEST, _MOST_PARTS * self.max_part_size)
 
     def part_size_for(self, size: int) -> int:
-        """Return the bytes of a part of an object of ``size`` bytes: the same for all, a whole MiB."""
+        """Return the bytes of a part of an object of ``size`` bytes: the same for all."""
         if size <= self.part_size * _MOST_PARTS:
             return self.part_size
         least = -(-size // _MOST_PARTS)

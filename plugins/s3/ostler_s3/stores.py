@@ -23,15 +23,17 @@ _RETRIES = 5
 def open_store(settings: S3Settings, access: Access) -> S3Store:
     """Return a client; nothing is sent yet.
 
-    :raises BadRequest: the file with certificates cannot be read.
+    :raises BadRequest: the file with certificates cannot be read, or has none.
     """
     options: dict[str, Any] = {
         **_place(settings, access),
         **_identity(access),
         "client_options": _client(settings, access),
         "retry_config": _retries(settings),
-        # From the environment it would come without our having been asked.
+        # From the environment these would come without our having been asked.
         "skip_signature": settings.anonymous,
+        "unsigned_payload": False,
+        "conditional_put": "etag",
         "disable_bulk_delete": not settings.bulk_delete,
     }
     if settings.checksums == "when_supported":
@@ -62,10 +64,11 @@ def _identity(access: Access) -> Mapping[str, Any]:
     keys = {
         "access_key_id": access.keys.access_key_id,
         "secret_access_key": access.keys.secret_access_key,
+        "token": access.keys.session_token or None,
+        "expires_at": None,
     }
-    return keys | (
-        {"session_token": access.keys.session_token} if access.keys.session_token else {}
-    )
+    # Given as options, keys without a token would be sent with the one of the environment.
+    return {"credential_provider": lambda: keys}
 
 
 def _client(settings: S3Settings, access: Access) -> Mapping[str, Any]:
@@ -76,8 +79,8 @@ def _client(settings: S3Settings, access: Access) -> Mapping[str, Any]:
         "timeout": timedelta(seconds=settings.request_timeout),
         "user_agent": "ostler-s3",
     }
-    if settings.proxy:
-        options["proxy_url"] = settings.proxy
+    if proxy := settings.proxy.get_secret_value():
+        options["proxy_url"] = proxy
     if settings.ca:
         options["root_certificate"] = _certificates(settings.ca)
     return options
@@ -86,11 +89,14 @@ def _client(settings: S3Settings, access: Access) -> Mapping[str, Any]:
 def _certificates(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            return file.read()
+            data = file.read()
     except OSError as error:
         raise BadRequest(
             f"the certificates of {path!r} cannot be read: {error.strerror}"
         ) from error
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise BadRequest(f"the certificates of {path!r} are none: they must be in PEM")
+    return data
 
 
 def _retries(settings: S3Settings) -> Any:

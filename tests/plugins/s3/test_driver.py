@@ -93,6 +93,22 @@ def test_checksums_can_be_left_to_the_signature(
     assert record.request.header("x-amz-meta-ostler-crc32") == "adf3f363"
 
 
+def test_the_environment_takes_no_promise_away(
+    place: Place, proxy: FaultProxy, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """obstore has variables of its own, that nobody has to know who uses Ostler."""
+    monkeypatch.setenv("AWS_UNSIGNED_PAYLOAD", "true")
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    storage = ObjectStorage(connect(place, endpoint_url=proxy.url, **SETTLED), clock=SystemClock())
+    storage.put("k", b"data", if_absent=True)
+    with pytest.raises(Conflict):
+        storage.put("k", b"data", if_absent=True)
+    for record in proxy.log.records:
+        assert record.request.header("authorization") is not None
+    assert len(proxy.log.records[0].request.header("x-amz-content-sha256") or "") == 64
+
+
 def test_a_server_refuses_what_was_damaged_on_the_way(make_place: MakePlace) -> None:
     """On SeaweedFS, which verifies; sent by hand, since the driver sends nothing damaged."""
     place = make_place("seaweed")
@@ -176,7 +192,9 @@ def test_an_unknown_size_has_a_limit(place: Place, connect: Connect) -> None:
     driver = connect(place, part_size=PART, max_unknown_size=11 * MIB, **SETTLED)
     storage = ObjectStorage(driver, clock=SystemClock())
     storage.put("most", io.BytesIO(bytes(11 * MIB)))
-    with pytest.raises(BadRequest, match="larger than the 11534336 bytes") as caught:
+    with pytest.raises(
+        BadRequest, match=r"larger than the 11534336 bytes that .*: tell it, or raise"
+    ) as caught:
         storage.put("more", io.BytesIO(bytes(11 * MIB + 1)))
     assert caught.value.code == "too_large"
     assert (place.listed(), place.uploads()) == (["most"], [])
@@ -253,6 +271,16 @@ def test_stale_uploads_of_the_own_prefix_are_swept(
             thread.join(20)
     left = sorted(place.server.uploads(place.bucket))
     assert left == ["other", *([] if swept else ["team/a/ours"]), "team/ab/not-ours"]
+
+
+def test_two_may_sweep_at_once(place: Place, proxy: FaultProxy, connect: Connect) -> None:
+    """What another one has aborted meanwhile ends nobody's sweep."""
+    for name in ("first", "second"):
+        place.server.client.create_multipart_upload(Bucket=place.bucket, Key=place.prefix + name)
+    driver = connect(place, endpoint_url=proxy.url, **SETTLED)
+    proxy.plan = nth(1, s3_error("NoSuchUpload", 404), method="DELETE")
+    assert driver.admin.abort_stale(60) == 1
+    assert len(place.uploads()) == 1
 
 
 def test_who_only_reads_does_not_sweep(storage: ObjectStorage, proxy: FaultProxy) -> None:
