@@ -230,8 +230,9 @@ def _read(handle: Any, key: str, low: int, high: int) -> bytes:
         try:
             handle.seek(low)
             data: bytes = handle.read(high - low)
-        except OSError as error:
-            if type(error).__name__ == "FileExpired":
+        except Exception as error:
+            # s3fs trips over a refusal without a message, as Ceph's is: its status tells.
+            if type(error).__name__ == "FileExpired" or _is_refused(error):
                 raise changed(key) from error
             raise
     if len(data) != high - low:
@@ -240,9 +241,12 @@ def _read(handle: Any, key: str, low: int, high: int) -> bytes:
 
 
 def _is_taken(error: BaseException) -> bool:
-    return isinstance(error, FileExistsError) or any(
-        code == "PreconditionFailed" or status == 412 for code, status in said_by(error)
-    )
+    return isinstance(error, FileExistsError) or _is_refused(error)
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether the server says that a condition does not hold."""
+    return any(code == "PreconditionFailed" or status == 412 for code, status in said_by(error))
 
 
 def _of_exclusive(error: Exception, key: str) -> Exception:

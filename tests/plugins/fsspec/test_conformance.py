@@ -118,6 +118,19 @@ class TestS3OnSeaweed(StorageConformance):
         return self.server.uploads(self.bucket, self.prefix)
 
 
+@pytest.mark.slow
+class TestS3OnCeph(StorageConformance):
+    deviations = S3_DEVIATIONS
+
+    @pytest.fixture
+    def driver(self, opened: Open, ceph: S3Server) -> StorageDriver:
+        self.server, self.bucket = ceph, new_bucket(ceph)
+        return opened("s3", self.bucket, **s3_options(ceph))
+
+    def leftovers(self, driver: StorageDriver) -> Sequence[str]:
+        return self.server.uploads(self.bucket)
+
+
 def _leftovers(root: Path) -> list[str]:
     """Return the drafts and the empty directories below ``root``; drafts' own directory may stay."""
     found = []
