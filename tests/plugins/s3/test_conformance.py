@@ -58,6 +58,7 @@ class TestMoto(S3Conformance):
     server = "moto"
 
 
+@pytest.mark.timeout(180)  # for what is slow
 class TestSeaweed(S3Conformance):
     server = "seaweed"
     slow = SLOW["seaweed"]
