@@ -1,7 +1,8 @@
-"""Servers that several parts are tested on: each is started when the first test asks for it."""
+"""What all tests have: how hypothesis goes about, and servers, each started when the first test asks for it."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,19 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     slow = getattr(getattr(item, "cls", None), "slow", {})
     if getattr(item, "originalname", None) in slow:
         item.add_marker(pytest.mark.slow)
+
+
+if importlib.util.find_spec("hypothesis"):  # the framework alone is tested without
+    from hypothesis import HealthCheck, settings
+
+    # The same examples on every machine, however busy it is.
+    settings.register_profile(
+        "ostler",
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("ostler")
 
 
 @pytest.fixture(scope="session")
