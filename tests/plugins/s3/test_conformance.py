@@ -23,6 +23,7 @@ WRONG: Mapping[str, Mapping[str, str]] = {
 """Server → check → what was observed. What does not fail any more fails the test, so that the list is true."""
 
 SLOW: Mapping[str, Mapping[str, str]] = {
+    "moto": {"test_list_pages": "1200 puts at 5 ms; SeaweedFS has this check"},
     "seaweed": {
         "test_if_absent_race": "whoever meets another's exclusive put waits a second for its lock: "
         "38 s for twelve rounds; moto has this check, and test_if_absent is there on both",
@@ -56,6 +57,7 @@ class S3Conformance(StorageConformance):
 
 class TestMoto(S3Conformance):
     server = "moto"
+    slow = SLOW["moto"]
 
 
 @pytest.mark.timeout(180)  # for what is slow
