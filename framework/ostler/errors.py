@@ -127,7 +127,9 @@ class Internal(Error):
 def chain(error: BaseException) -> Iterator[BaseException]:
     """Yield ``error`` and what it was raised from, outermost first."""
     current: BaseException | None = error
-    while current is not None:
+    seen: set[int] = set()  # an error raised from itself would go on for ever
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
         yield current
         current = current.__cause__ or (
             None if current.__suppress_context__ else current.__context__

@@ -24,6 +24,7 @@ def test_the_last_error_comes_out_when_the_attempts_are_used_up() -> None:
     with pytest.raises(Unavailable) as caught:
         storage.stat("key")
     assert caught.value is last
+    assert last.__cause__ is None  # not raised from itself
     assert (len(driver.calls), len(clock.pauses)) == (3, 2)
 
 

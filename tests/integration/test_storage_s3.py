@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import uuid
@@ -108,3 +109,14 @@ def test_a_missing_bucket_is_no_missing_object(ostler: Ostler, moto: S3Server) -
         done = ostler("storage", *words, f"{url(moto, 'no-such-bucket')}#", code=2)
         assert "no-such-bucket" in done.stderr
         assert "copied" not in done.stderr
+
+
+def test_a_server_that_is_not_there_is_told(ostler: Ostler) -> None:
+    """It ends: once the outage was its own cause, and telling what caused it went on for ever."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        server = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        place = f"s3://k:s@nobodys/own?endpoint_url={server}&retry_timeout=0"
+        done = ostler("storage", "ls", place, code=4)
+    assert done.stdout == ""
+    assert "cannot be reached (Connection refused): check endpoint_url" in done.stderr

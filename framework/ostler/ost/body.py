@@ -88,7 +88,10 @@ class ObjectBody(Body):
                 self._open_again(first)
                 return self._read_once(size)
             except Exception as error:
-                raise self._guard.typed("read", self.info.key, error) from error
+                typed = self._guard.typed("read", self.info.key, error)
+                if typed is error:
+                    raise
+                raise typed from error
 
         return self._guard.retries().run(again, first, _may_go_on)
 

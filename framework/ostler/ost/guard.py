@@ -52,7 +52,10 @@ class Guard:
             try:
                 return call()
             except Exception as error:
-                raise self.typed(operation, key, error, source) from error
+                typed = self.typed(operation, key, error, source)
+                if typed is error:
+                    raise
+                raise typed from error
 
         return self.retries().run(again, first, source.repeatable if source else _always)
 
