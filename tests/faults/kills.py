@@ -45,17 +45,24 @@ class Campaign:
             time.sleep(self._chance.uniform(0, LONGEST))  # the moment is what is random
             victims = NAMES if self._chance.random() < 0.2 else self._chance.sample(NAMES, 1)
             for name in victims:
-                self._children.kill(running[name])
+                self._kill(name, running[name])
             for name in victims:
                 self._hear(name)
                 running[name] = self._start(name)
         for name in NAMES:
-            self._children.kill(running[name])
+            self._kill(name, running[name])
             self._hear(name)
         code = self._children.wait(self._children.fork(lambda: self.judge.judge(self._place)))
         assert code == 0, "the database is not as it must be: see above"
         self.judge.judged()
         return done
+
+    def _kill(self, name: str, child: int) -> None:
+        try:
+            self._children.kill(child)
+        except AssertionError as error:
+            said = self._place.journal(name).read_text().splitlines()
+            raise AssertionError("\n".join([str(error), *said[-3:]])) from error
 
     def _hear(self, name: str) -> None:
         journal = self._place.journal(name)

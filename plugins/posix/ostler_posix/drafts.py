@@ -158,8 +158,10 @@ class Drafts:
                     return self._place
                 try:
                     self._place = _Place(self._reserved)
-                except FileNotFoundError:
-                    continue  # somebody removed the reserved directory, empty still
+                except (FileNotFoundError, FileExistsError):
+                    # Somebody removed the reserved directory, empty still: perhaps just after
+                    # it was found to exist, of which `makedirs` says that it exists and is none.
+                    continue
                 except OSError as error:
                     raise typed(error, f"make a directory in {self._reserved!r}") from error
         raise Unavailable(f"{self._reserved!r} cannot be made, or is removed again and again")

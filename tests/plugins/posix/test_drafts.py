@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import os
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -202,3 +204,22 @@ class PosixStorageOpen:
 
     def __exit__(self, *_: object) -> None:
         self.driver.close()
+
+
+def test_a_reserved_directory_that_goes_as_it_is_found_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`makedirs` says that it exists and is no directory, when it has just been removed."""
+    make, raced = os.makedirs, list[str]()
+
+    def racing(path: str, **options: Any) -> None:
+        if not raced:
+            raced.append(path)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        make(path, **options)
+
+    monkeypatch.setattr(os, "makedirs", racing)
+    drafts = Drafts(str(tmp_path))
+    assert drafts.new_name()[1] == "0"
+    assert len(raced) == 1
+    drafts.close()
