@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from ostler.clock import Clock, SystemClock
+from ostler.closing import Closing
 from ostler.datamanager import Datamanager, Options
 from ostler.host import Host
 from ostler.kv import KeyValueStore
@@ -53,7 +54,7 @@ from ostler.spi.steps import StepType
 __all__ = ["Composition", "Embedded"]
 
 
-class Composition:
+class Composition(Closing):
     """The plugins, the storages and what is built on them, each opened when it is first used.
 
     A context manager: leaving it closes what was opened.
@@ -221,17 +222,6 @@ class Composition:
     def close(self) -> None:
         """Close what was opened. Idempotent."""
         self._opened.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _remove_pods(self, instance: Instance) -> None:
         executor = self.executor(instance.id, instance.directory / "pods")

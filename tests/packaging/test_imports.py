@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-PLUGINS = "configfiles etcd fsspec local memory posix sqlite steps"
+PLUGINS = "configfiles etcd fsspec local memory posix s3 sqlite steps"
 
 
 def _modules_after(statement: str) -> set[str]:
@@ -31,7 +31,10 @@ def test_a_declaration_imports_no_driver(name: str) -> None:
         loaded
         & {
             "sqlite3",
+            "botocore",
             "fsspec",
+            "obstore",
+            "s3fs",
             "grpc",
             "google.protobuf",
             "subprocess",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from types import TracebackType
 from typing import Self
 
 from ostler.clock import Clock
+from ostler.closing import Closing
 from ostler.errors import BadRequest, Conflict, Internal
 from ostler.kv import KeyValueStore
 from ostler.ost import ObjectStorage
@@ -41,7 +41,7 @@ __all__ = ["Datamanager"]
 _ATTEMPTS = 5
 
 
-class Datamanager:
+class Datamanager(Closing):
     """A crash-safe database of typed entries. Usable from many threads at once.
 
     Nothing is done before `open`. A context manager: entering opens it and
@@ -316,14 +316,6 @@ class Datamanager:
         self.open()
         self.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _read(self, keys: Sequence[tuple[str, str]], groups: tuple[str, ...]) -> Reading:
         with self._log.lock:

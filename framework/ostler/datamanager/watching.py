@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from ostler.clock import Clock
+from ostler.closing import Closing
 from ostler.errors import Compacted, NotFound
 
 from .log import Log
@@ -46,7 +44,7 @@ class Listeners:
             gate.open()
 
 
-class CommitWatch:
+class CommitWatch(Closing):
     """Commits after a number, as they come. One thread reads it; any thread may close it.
 
     :param after: number of the last commit that is known already.
@@ -103,17 +101,6 @@ class CommitWatch:
         self._closed = True
         if self._gate:
             self._gate.open()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _following(self) -> tuple[Commit, ...]:
         with self._log.lock:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
-from typing import Self
 
+from ostler.closing import Closing
 from ostler.errors import Compacted, Conflict
 from ostler.spi import Compare, KeyValue, Put
 
@@ -86,7 +85,7 @@ class Election:
         return self._place
 
 
-class Leadership:
+class Leadership(Closing):
     """Who leads, as it changes. One thread reads it; any thread may close it."""
 
     def __init__(self, store: KeyValueStore, line: Line) -> None:
@@ -115,17 +114,6 @@ class Leadership:
     def close(self) -> None:
         """Stop watching. Idempotent."""
         self._watch.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _changed(self, timeout: float | None) -> bool:
         try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from ostler.clock import Clock
+from ostler.closing import Closing
 from ostler.errors import Error, Unavailable
 from ostler.spi import KvDriver, Lease
 
@@ -19,7 +18,7 @@ _KEEP, _AGAIN = 1 / 3, 1 / 20
 """Parts of the time to live: between two keep-alives, and after one that failed."""
 
 
-class KeptLease:
+class KeptLease(Closing):
     """A granted lease and the thread that keeps it alive. A context manager: leaving it revokes.
 
     :ivar id: to be named in `Put`.
@@ -67,17 +66,6 @@ class KeptLease:
         self._stop.set()
         self._thread.join()
         self._attempts.repeat(lambda: self._driver.revoke(self.id))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _keep(self) -> None:
         pause = self.ttl * _KEEP

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 from ostler.clock import Clock
+from ostler.closing import Closing
 from ostler.errors import BadRequest, Error, NotFound, Unavailable, Unknown
 from ostler.retry import RetryPolicy
 from ostler.spi.storage import (
@@ -46,7 +45,7 @@ class _OnceIfUnknown:
 _ONCE_IF_UNKNOWN = _OnceIfUnknown()
 
 
-class ObjectStorage:
+class ObjectStorage(Closing):
     """Objects by key, on any driver. Usable from many threads at once.
 
     Every key, prefix and range is checked before the driver sees it, and
@@ -255,17 +254,6 @@ class ObjectStorage:
         if self._owner:
             self._owner = False
             self._driver.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _listed(
         self, prefix: str, after: str, delimiter: str

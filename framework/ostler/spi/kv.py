@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
-from typing import Self
+
+from ostler.closing import Closing
 
 from .info import TypeInfo
 
@@ -184,7 +184,7 @@ class Lease:
     ttl: float
 
 
-class Watch(ABC):
+class Watch(Closing):
     """An open watch, closed as a context manager. One thread reads it; any thread may close it."""
 
     @abstractmethod
@@ -202,17 +202,6 @@ class Watch(ABC):
     @abstractmethod
     def close(self) -> None:
         """End it: a `next` that waits returns ``()``. Idempotent."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class KvDriver(ABC):

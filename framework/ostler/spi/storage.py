@@ -7,16 +7,19 @@ guarantees". Drivers are synchronous and must be usable from many threads at onc
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
+
+from ostler.closing import Closing
 
 from .info import TypeInfo
 
 __all__ = [
     "Body",
+    "BytesBody",
     "Capabilities",
     "CommonPrefix",
     "ObjectInfo",
@@ -24,6 +27,7 @@ __all__ = [
     "StorageDriver",
     "StorageType",
     "grouped",
+    "least_name",
 ]
 
 
@@ -102,7 +106,7 @@ class Readable(Protocol):
         """Return up to ``size`` bytes, all of them when negative, ``b""`` at the end."""
 
 
-class Body(ABC):
+class Body(Closing):
     """The bytes of a `get`, read once from front to back, by one thread at a time."""
 
     @abstractmethod
@@ -117,16 +121,18 @@ class Body(ABC):
     def close(self) -> None:
         """Release what the body holds. Idempotent; also right in mid-stream."""
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+class BytesBody(Body):
+    """Bytes in memory, for drivers that have all of them at once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._data.read(size)
+
+    def close(self) -> None:
+        self._data.close()
 
 
 class StorageDriver(ABC):
@@ -265,3 +271,20 @@ def grouped(
         folded = info.key[: at + len(delimiter)]
         if folded != start_after:
             yield CommonPrefix(folded)
+
+
+def least_name(directory: str, start_after: str) -> str | None:
+    """Return the least name in a directory that leads beyond ``start_after``, for drivers that walk a tree.
+
+    Names of directories are compared with the ``/`` at their end, which is the order of keys.
+
+    :param directory: of keys: empty, or ending in ``/``.
+    :returns: empty when every name does; None when none does.
+    """
+    if not start_after.startswith(directory):
+        return "" if start_after < directory else None
+    rest = start_after[len(directory) :]
+    if not rest:
+        return ""
+    first, slash, _ = rest.partition("/")
+    return first + "/" if slash else rest + "\0"

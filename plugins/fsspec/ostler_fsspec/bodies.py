@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from ostler.spi.storage import Body
 from .clients import Client, Clients
 from .failures import translated
 
-__all__ = ["BLOCK", "BlockBody", "BytesBody", "HandleBody", "changed", "clipped"]
+__all__ = ["BLOCK", "BlockBody", "HandleBody", "changed", "clipped"]
 
 BLOCK = 4 << 20
 """How much is read at once where every read is a request."""
@@ -29,19 +28,6 @@ def changed(key: str) -> Unavailable:
     return Unavailable(
         f"{key!r} was replaced while it was read: get it again from the start", code="changed"
     )
-
-
-class BytesBody(Body):
-    """Bytes in memory."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = io.BytesIO(data)
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._data.read(size)
-
-    def close(self) -> None:
-        self._data.close()
 
 
 class BlockBody(Body):

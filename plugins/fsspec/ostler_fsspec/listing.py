@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from ostler.spi.storage import least_name
+
 from .infos import Info, is_object
 
 __all__ = ["Entries", "walk"]
@@ -55,7 +57,7 @@ def _is_told(entries: Entries, key: str, start_after: str) -> bool:
 
 def _sorted(entries: Entries, base: str, prefix: str, start_after: str) -> list[Entry]:
     """Return what is in the directory ``base`` that begins with ``prefix`` and leads further."""
-    low = _low(base, start_after)
+    low = least_name(base, start_after)
     if low is None:
         return []
     found = [
@@ -78,14 +80,3 @@ def _entry(info: Info) -> Entry | None:
         "/"
     )  # a placeholder that makes a bucket look like a tree
     return (name, info) if whole and is_object(info) else None
-
-
-def _low(base: str, start_after: str) -> str | None:
-    """Return the least name in the directory ``base`` that leads beyond ``start_after``."""
-    if not start_after.startswith(base):
-        return "" if start_after < base else None
-    rest = start_after[len(base) :]
-    if not rest:
-        return ""
-    first, slash, _ = rest.partition("/")
-    return first + "/" if slash else rest + "\0"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
+from ostler.spi.storage import Body, BytesBody, Capabilities, ObjectInfo, Readable
 
-from .bodies import BytesBody, clipped
+from .bodies import clipped
 from .general import GeneralBackend, exists, key_conflict
 from .infos import Info, is_object, object_info
 from .pieces import head_of

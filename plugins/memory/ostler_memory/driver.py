@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import threading
 import time
@@ -13,6 +12,7 @@ from ostler.errors import Conflict, NotFound
 from ostler.spi.settings import Settings
 from ostler.spi.storage import (
     Body,
+    BytesBody,
     Capabilities,
     CommonPrefix,
     ObjectInfo,
@@ -51,7 +51,7 @@ class MemoryStorage(StorageDriver):
 
     def get(self, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
         info, data = self._find(key)
-        return info, _MemoryBody(data[start:end])
+        return info, BytesBody(data[start:end])
 
     def put(
         self,
@@ -115,17 +115,6 @@ class MemoryStorage(StorageDriver):
         with self._lock:
             first = bisect_left(self._keys, low)
             return [self._objects[key][0] for key in self._keys[first : first + _BATCH]]
-
-
-class _MemoryBody(Body):
-    def __init__(self, data: bytes) -> None:
-        self._data = io.BytesIO(data)
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._data.read(size)
-
-    def close(self) -> None:
-        self._data.close()
 
 
 def _read_all(source: Readable) -> bytes:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 
+from ostler.spi.storage import least_name
+
 from .failures import typed
 
 __all__ = ["is_occupied", "settled", "walk"]
@@ -40,7 +42,7 @@ def walk(
         run of its own whose only name ends in ``/``.
     """
     top = prefix[: prefix.rfind("/") + 1]
-    stack = [(top, _parts(root + top, prefix[len(top) :], _low(top, start_after)))]
+    stack = [(top, _parts(root + top, prefix[len(top) :], least_name(top, start_after)))]
     while stack:
         base, parts = stack[-1]
         for part in parts:
@@ -48,7 +50,7 @@ def walk(
                 yield base, part
             elif descend:
                 key = base + part
-                stack.append((key, _parts(root + key, "", _low(key, start_after))))
+                stack.append((key, _parts(root + key, "", least_name(key, start_after))))
                 break
             elif _is_told(root, base + part, start_after):
                 yield base, [part]
@@ -79,17 +81,6 @@ def _is_told(root: str, key: str, start_after: str) -> bool:
     if start_after.startswith(key):
         return start_after != key and next(walk(root, key, start_after), None) is not None
     return is_occupied(root + key)
-
-
-def _low(base: str, start_after: str) -> str | None:
-    """Return the least name in the directory ``base`` that leads beyond ``start_after``."""
-    if not start_after.startswith(base):
-        return "" if start_after < base else None
-    rest = start_after[len(base) :]
-    if not rest:
-        return ""
-    first, slash, _ = rest.partition("/")
-    return first + "/" if slash else rest + "\0"
 
 
 def _parts(directory: str, prefix: str, low: str | None) -> Iterator[str | list[str]]:

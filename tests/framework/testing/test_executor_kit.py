@@ -25,6 +25,7 @@ from ostler.spi import (
     PodInfo,
     Readable,
 )
+from ostler.spi.storage import BytesBody
 from ostler.testing.executor import conformance_checks, run_conformance
 from ostler.testing.report import run_checks
 from ostler_local.driver import LocalDriver
@@ -108,17 +109,6 @@ class Log:
 
     def descriptor(self) -> int | None:
         return None
-
-
-class Streamed(Body):
-    def __init__(self, data: bytes) -> None:
-        self._stream = io.BytesIO(data)
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._stream.read(size)
-
-    def close(self) -> None:
-        self._stream.close()
 
 
 def wrong_exec(code: Callable[[int], int]) -> type[WrappedPod]:
@@ -286,7 +276,7 @@ class PutsAtOnce(WrappedPod):
 
     def put_archive(self, path: str, source: Readable, *, user: str) -> None:
         data = b"".join(iter(lambda: source.read(1 << 20), b""))
-        super().put_archive(path, Streamed(data), user=user)
+        super().put_archive(path, BytesBody(data), user=user)
 
 
 class GetsAtOnce(WrappedPod):
@@ -294,7 +284,7 @@ class GetsAtOnce(WrappedPod):
 
     def get_archive(self, path: str) -> Body:
         with super().get_archive(path) as body:
-            return Streamed(b"".join(iter(lambda: body.read(1 << 20), b"")))
+            return BytesBody(b"".join(iter(lambda: body.read(1 << 20), b"")))
 
 
 class FollowsLinks(WrappedPod):
@@ -323,7 +313,7 @@ class ChangesMembers(WrappedPod):
             for member in tar.getmembers():
                 content = tar.extractfile(member) if member.isreg() else None
                 out.addfile(self.change(member), content)
-        super().put_archive(path, Streamed(changed.getvalue()), user=user)
+        super().put_archive(path, BytesBody(changed.getvalue()), user=user)
 
 
 class NoModes(ChangesMembers):
@@ -359,7 +349,7 @@ class DottedNames(WrappedPod):
                 content = tar.extractfile(member) if member.isreg() else None
                 member.name = f"./{member.name}"
                 out.addfile(member, content)
-        return Streamed(changed.getvalue())
+        return BytesBody(changed.getvalue())
 
 
 class SharedHome(WrappedPod):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,21 +13,15 @@ import pytest
 from ostler.errors import BadRequest, NotFound
 from ostler.pods import EventCancel
 from ostler.spi import ArchiveContent, Body, Cancel, Readable, StepContext
+from ostler.spi.storage import BytesBody
 
 
-class BytesBody(Body):
-    def __init__(self, data: bytes) -> None:
-        self._data = io.BytesIO(data)
-
-    @property
-    def closed(self) -> bool:
-        return self._data.closed
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._data.read(size)
+class WatchedBody(BytesBody):
+    closed = False
 
     def close(self) -> None:
-        self._data.close()
+        self.closed = True
+        super().close()
 
 
 class FolderContext(StepContext):
@@ -136,5 +129,5 @@ def context(tmp_path: Path) -> FolderContext:
 
 
 @pytest.fixture
-def body() -> type[BytesBody]:
-    return BytesBody
+def body() -> type[WatchedBody]:
+    return WatchedBody

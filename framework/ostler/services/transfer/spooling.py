@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
+
+from ostler.closing import Closing
 
 __all__ = ["Spool"]
 
 _IN_MEMORY = 1 << 22
 
 
-class Spool:
+class Spool(Closing):
     """Keys in the order in which they were added: in a temporary file once they are many.
 
-    A key holds no control character, so each is a line. A context manager.
+    A key holds no control character, so each is a line.
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by __exit__
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by close
 
     def add(self, key: str) -> None:
         """Keep one more key."""
@@ -30,13 +30,5 @@ class Spool:
         for line in self._file:
             yield line[:-1].decode()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._file.close()

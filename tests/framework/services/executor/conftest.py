@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import threading
 import time
@@ -28,23 +27,12 @@ from ostler.services.executor import ExecutorService
 from ostler.spi.executor import ContainerConfig, ExecutorContext, ExecutorDriver
 from ostler.spi.info import load_reference
 from ostler.spi.steps import StepModel, StepType
-from ostler.spi.storage import Body, Readable
+from ostler.spi.storage import Body, BytesBody, Readable
 from ostler_local import ostler_executors
 from ostler_steps import ostler_step_types
 
 DEADLINE = 20.0
 EXECUTOR = "executor-1"
-
-
-class _Bytes(Body):
-    def __init__(self, data: bytes) -> None:
-        self._data = io.BytesIO(data)
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._data.read(size)
-
-    def close(self) -> None:
-        self._data.close()
 
 
 class MemoryRunservice:
@@ -141,7 +129,7 @@ class MemoryRunservice:
         self._called("open_archive")
         if (archive.task_id, archive.step) not in self.archives:
             raise NotFound("no such archive")
-        return _Bytes(self.archives[archive.task_id, archive.step])
+        return BytesBody(self.archives[archive.task_id, archive.step])
 
     def find_cache(self, key: str, *, prefix: bool) -> str | None:
         self._called("find_cache")
@@ -153,7 +141,7 @@ class MemoryRunservice:
         self._called("open_cache")
         if name not in self.caches:
             raise NotFound("no such cache")
-        return _Bytes(self.caches[name])
+        return BytesBody(self.caches[name])
 
     def put_cache(self, key: str, source: Readable) -> bool:
         self._called("put_cache")
