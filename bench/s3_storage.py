@@ -237,11 +237,11 @@ def suffer(client: Client, lost: dict[str, int]) -> None:
 
     def attempt(what: str, work: Callable[[], object], expected: object = None) -> None:
         try:
-            failed = work() != expected
-        except Exception:
-            failed = True
-        if failed:
-            lost[what] = lost.get(what, 0) + 1
+            reason = "" if work() == expected else "other than expected"
+        except Exception as error:  # whatever a client gives up with counts, and is told
+            reason = type(error).__name__
+        if reason:
+            lost[f"{what}: {reason}"] = lost.get(f"{what}: {reason}", 0) + 1
 
     for number in range(60):
         key = f"small/{number}"

@@ -148,11 +148,8 @@ class Administration:
 
     def _config(self) -> dict[str, Any]:
         settings = self._settings
-        addressing = settings.addressing
-        if addressing == "auto":
-            addressing = "virtual" if self._access.aws else "path"
         return {
-            "s3": {"addressing_style": addressing},
+            "s3": {"addressing_style": self._access.addressing(settings.addressing)},
             "connect_timeout": settings.connect_timeout,
             "read_timeout": settings.read_timeout,
             "request_checksum_calculation": settings.checksums,

@@ -46,6 +46,12 @@ class Access:
         """Whether this is AWS S3, of which is known what it can do."""
         return not self.endpoint_url
 
+    def addressing(self, wanted: str) -> str:
+        """Return ``path`` or ``virtual``: what is wanted, unless that is ``auto``."""
+        if wanted != "auto":
+            return wanted
+        return "virtual" if self.aws else "path"
+
 
 def find_access(settings: S3Settings, environ: Mapping[str, str] = os.environ) -> Access:
     """Return server, region and keys; the chain itself is asked when the first request is signed.
@@ -57,15 +63,13 @@ def find_access(settings: S3Settings, environ: Mapping[str, str] = os.environ) -
     ).rstrip("/")
     region = settings.region or _first(environ, "AWS_REGION", "AWS_DEFAULT_REGION")
     keys = _given(settings, environ)
-    chain: _Chain | None = None
-    if keys is None and not settings.anonymous:
-        chain = _Chain(settings.profile)
-    place = chain
-    if place is None and not (endpoint and region) and _is_configured(environ):
-        place = _Chain("")
-    if place is not None:
-        endpoint, region = endpoint or place.endpoint_url, region or place.region
-    return Access(endpoint_url=endpoint, region=region or _REGION, keys=keys, provider=chain)
+    provider = None if keys or settings.anonymous else _Chain(settings.profile)
+    configured = provider
+    if configured is None and not (endpoint and region) and _is_configured(environ):
+        configured = _Chain("")
+    if configured is not None:
+        endpoint, region = endpoint or configured.endpoint_url, region or configured.region
+    return Access(endpoint_url=endpoint, region=region or _REGION, keys=keys, provider=provider)
 
 
 def _given(settings: S3Settings, environ: Mapping[str, str]) -> Keys | None:

@@ -23,9 +23,10 @@ from ostler.spi.storage import (
 )
 
 from .admin import Administration
+from .answers import answer_of
 from .bodies import CHECKSUM, Lane, LargeBody, SmallBody
 from .credentials import Access, find_access
-from .failures import Failures, answer_of
+from .failures import Failures
 from .listing import Lister
 from .probing import Abilities, probe
 from .processes import check_process

@@ -1,17 +1,18 @@
-"""What went wrong, from what the server and the network said, in sentences that say what to do.
-
-obstore tells the server's answer as a part of its message only: status, code and
-message of S3's XML are taken from there.
-"""
+"""What went wrong, from what the server and the network said, in sentences that say what to do."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError, PreconditionError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    InvalidPathError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 
 from ostler.errors import (
     BadRequest,
@@ -23,71 +24,91 @@ from ostler.errors import (
     Unauthorized,
     Unavailable,
     Unknown,
-    chain,
 )
 
-__all__ = ["Answer", "Failures", "answer_of"]
+from .answers import Answer, answer_of
 
-_STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>([^<]*)</Code>")
-_MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
+__all__ = ["MEANINGS", "Failures"]
+
 _REGION = re.compile(r"<Region>([^<]*)</Region>|expecting '([a-z0-9-]+)'")
 _KIND = re.compile(r"HttpError \{\s*kind: (\w+)")
 _UNTRUSTED = re.compile(r"InvalidCertificate\(\s*(\w+)|certificate verify failed: ([^(\n]+\w)")
 _CAUSE = re.compile(r'(?:message|error): "([^"]+)"')
 
-_PASSING = {429, 500, 502, 503, 504, 408}
 _REFUSED_UNDONE = {429, 503}  # the server says that it did not begin
 
-_WHO = {
-    "InvalidAccessKeyId": "the server does not know the access key",
-    "SignatureDoesNotMatch": "the secret key does not fit the access key",
-    "InvalidSecurity": "the keys are not valid",
-    "ExpiredToken": "the temporary keys have expired: get new ones",
-    "ExpiredTokenException": "the temporary keys have expired: get new ones",
-    "TokenRefreshRequired": "the temporary keys have expired: get new ones",
-    "InvalidToken": "the session token is not valid",
-    "MissingAuthenticationToken": "the server wants signed requests: give keys",
-}
-_ADVICE = "check access_key_id and secret_access_key, or the variables or profile they come from"
+_CHECK_KEYS = (
+    "check access_key_id and secret_access_key, or the variables or profile they come from"
+)
+_CHECK_RIGHTS = "ask the owner of the bucket for the right to do this"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said; zero and empty where it said nothing.
+class Meaning(NamedTuple):
+    """What a code of S3 means.
 
-    :param status: of HTTP.
-    :param code: of S3's error document.
+    :param code: of the error; None: S3's own.
+    :param sentence: after "in this bucket:"; may name the ``key`` and the ``region`` hint.
     """
 
-    status: int
-    code: str
-    message: str
-
-    @property
-    def passing(self) -> bool:
-        """Whether it may be otherwise a moment later."""
-        if self.code == "NotImplemented":
-            return False
-        return self.status in _PASSING or self.code in ("RequestTimeout", "SlowDown")
+    kind: type[Error]
+    code: str | None
+    sentence: str
 
 
-def answer_of(error: BaseException) -> Answer:
-    """Return the server's answer: as botocore has it, else what a message of obstore quotes."""
-    for each in chain(error):
-        response = getattr(each, "response", None)
-        if isinstance(response, dict):
-            return _of_response(response)
-    text = str(error)
-    status = _STATUS.search(text)
-    return Answer(int(status[1]) if status else 0, _found(_CODE, text), _found(_MESSAGE, text))
+_EXPIRED = Meaning(
+    Unauthorized, None, f"the temporary keys have expired: get new ones; {_CHECK_KEYS}"
+)
+_ELSEWHERE = Meaning(BadRequest, "region", "the bucket is in another region: {region}")
+_DAMAGED = Meaning(
+    Unavailable,
+    "checksum",
+    "received other bytes for {key!r} than were sent: damaged on the way; try again",
+)
 
-
-def _of_response(response: Mapping[str, Any]) -> Answer:
-    said = response.get("Error", {})
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = str(said.get("Code", ""))
-    return Answer(int(status), "" if code.isdigit() else code, str(said.get("Message", "")))
+MEANINGS: Mapping[str, Meaning] = {
+    "InvalidAccessKeyId": Meaning(
+        Unauthorized, None, f"the server does not know the access key; {_CHECK_KEYS}"
+    ),
+    "SignatureDoesNotMatch": Meaning(
+        Unauthorized, None, f"the secret key does not fit the access key; {_CHECK_KEYS}"
+    ),
+    "InvalidSecurity": Meaning(Unauthorized, None, f"the keys are not valid; {_CHECK_KEYS}"),
+    "InvalidToken": Meaning(Unauthorized, None, f"the session token is not valid; {_CHECK_KEYS}"),
+    "MissingAuthenticationToken": Meaning(
+        Unauthorized, None, f"the server wants signed requests: give keys; {_CHECK_KEYS}"
+    ),
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "TokenRefreshRequired": _EXPIRED,
+    "RequestTimeTooSkewed": Meaning(
+        Unauthorized,
+        "clock_skew",
+        "the clock of this machine is too far from the server's: set it",
+    ),
+    "NoSuchBucket": Meaning(
+        BadRequest,
+        "no_bucket",
+        "there is no such bucket; make it, or set create_bucket = true",
+    ),
+    "NoSuchKey": Meaning(NotFound, "not_found", "there is no object {key!r}"),
+    "NoSuchUpload": Meaning(
+        Unavailable,
+        "no_upload",
+        "the upload of {key!r} failed, or somebody removed it before it was complete; try again",
+    ),
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
+    "PermanentRedirect": _ELSEWHERE,
+    "IllegalLocationConstraintException": _ELSEWHERE,
+    "KeyTooLongError": Meaning(
+        BadRequest, "bad_key", "the key {key!r} is too long together with the prefix"
+    ),
+    "EntityTooLarge": Meaning(BadRequest, "too_large", "{key!r} is larger than the server takes"),
+    "NotImplemented": Meaning(BadRequest, "unsupported", "the server cannot do this, for {key!r}"),
+    "BadDigest": _DAMAGED,
+    "XAmzContentSHA256Mismatch": _DAMAGED,
+    "XAmzContentChecksumMismatch": _DAMAGED,
+}
+"""What S3's codes mean that deserve a sentence of their own."""
 
 
 class Failures:
@@ -108,7 +129,7 @@ class Failures:
             return error
         answer = answer_of(error)
         typed = (
-            self._of_code(answer, key, str(error))
+            self._of_code(answer.code, key, str(error))
             or self._of_type(error, answer, key)
             or self._of_status(answer, key, writing)
             or self._of_network(error, key, writing)
@@ -116,15 +137,13 @@ class Failures:
         typed.__cause__ = error
         return typed
 
-    def missing(self, key: str) -> NotFound:
+    def missing(self, key: str) -> Error:
         """Return the error for an object that does not exist."""
-        return NotFound(f"there is no object {key!r} in {self._place}")
+        return self._meant("NoSuchKey", key)
 
-    def too_long(self, key: str) -> BadRequest:
+    def too_long(self, key: str) -> Error:
         """Return the error for a key that is too long together with the prefix."""
-        return BadRequest(
-            f"{self._place}: the key {key!r} is too long together with the prefix", code="bad_key"
-        )
+        return self._meant("KeyTooLongError", key)
 
     def exists(self, key: str) -> Conflict:
         """Return the error for an object that exists where it must not."""
@@ -158,13 +177,13 @@ class Failures:
             code="checksum",
         )
 
-    def _of_code(self, answer: Answer, key: str, text: str) -> Error | None:
-        if answer.code in _WHO:
-            return Unauthorized(f"{self._place}: {_WHO[answer.code]}; {_ADVICE}", code=answer.code)
-        make = _BY_CODE.get(answer.code)
-        if make is not None:
-            return make(self._place, key, text)
-        return None
+    def _of_code(self, code: str, key: str, text: str) -> Error | None:
+        return self._meant(code, key, text) if code in MEANINGS else None
+
+    def _meant(self, code: str, key: str, text: str = "") -> Error:
+        kind, own, sentence = MEANINGS[code]
+        told = sentence.format(key=key, region=_region(text))
+        return kind(f"{self._place}: {told}", code=own or code)
 
     def _of_type(self, error: Exception, answer: Answer, key: str) -> Error | None:
         if isinstance(error, FileNotFoundError):
@@ -175,8 +194,8 @@ class Failures:
             return self.changed(key)
         if isinstance(error, (InvalidPathError, ValueError)):
             return BadRequest(f"{key!r} cannot be a key here: {_first_line(error)}", code="bad_key")
-        if answer.status in (0, 401) and type(error).__name__ == "UnauthenticatedError":
-            return _no_keys(self._place, error, answer)
+        if isinstance(error, UnauthenticatedError) and not answer.status:
+            return _no_keys(self._place, error)
         return None
 
     def _of_status(self, answer: Answer, key: str, writing: bool) -> Error | None:
@@ -185,16 +204,13 @@ class Failures:
         said = f"{self._place} answered {answer.status} {answer.code} {answer.message}".rstrip()
         said += f" about {key!r}" if key else ""
         if answer.passing:
-            lost = writing and answer.status not in _REFUSED_UNDONE
-            return (
-                Unknown(f"{said}; it may have been done")
-                if lost
-                else Unavailable(f"{said}; try later")
-            )
+            if writing and answer.status not in _REFUSED_UNDONE:
+                return Unknown(f"{said}; it may have been done")
+            return Unavailable(f"{said}; try later")
         if answer.status == 401:
-            return Unauthorized(f"{said}; {_ADVICE}")
+            return Unauthorized(f"{said}; {_CHECK_KEYS}")
         if answer.status == 403:
-            return Forbidden(f"{said}; {_RIGHTS}")
+            return Forbidden(f"{said}; {_CHECK_RIGHTS}")
         if answer.status == 409:
             return Unavailable(f"{said}; another request was in its way", code="conflicting")
         return BadRequest(said, code=answer.code or None)
@@ -209,7 +225,8 @@ class Failures:
                 "to a file with the certificate of its authority",
                 code="certificate",
             )
-        kind = _found(_KIND, text)
+        found = _KIND.search(text)
+        kind = found[1] if found else ""
         if kind == "Connect":
             return Unavailable(
                 f"{self._place} cannot be reached{_cause(text)}: "
@@ -223,79 +240,7 @@ class Failures:
         return Unavailable(f"{detail}; try later, or raise read_timeout if it is slow")
 
 
-_RIGHTS = "ask the owner of the bucket for the right to do this"
-
-
-def _no_bucket(place: str, _key: str, _text: str) -> Error:
-    return BadRequest(
-        f"{place}: there is no such bucket; make it, or set create_bucket = true", code="no_bucket"
-    )
-
-
-def _skew(place: str, _key: str, _text: str) -> Error:
-    return Unauthorized(
-        f"{place}: the clock of this machine is too far from the server's: set it",
-        code="clock_skew",
-    )
-
-
-def _region(place: str, _key: str, text: str) -> Error:
-    found = _REGION.search(text)
-    region = (found[1] or found[2]) if found else ""
-    hint = f"set region = {region!r}" if region else "set region, or endpoint_url, to where it is"
-    return BadRequest(f"{place}: the bucket is in another region: {hint}", code="region")
-
-
-def _too_long(place: str, key: str, _text: str) -> Error:
-    return Failures(place).too_long(key)
-
-
-def _too_large(place: str, key: str, _text: str) -> Error:
-    return BadRequest(f"{place}: {key!r} is larger than the server takes", code="too_large")
-
-
-def _cannot(place: str, key: str, _text: str) -> Error:
-    return BadRequest(f"{place}: the server cannot do this, for {key!r}", code="unsupported")
-
-
-def _no_key(place: str, key: str, _text: str) -> Error:
-    return NotFound(f"there is no object {key!r} in {place}")
-
-
-def _no_upload(place: str, key: str, _text: str) -> Error:
-    return Unavailable(
-        f"{place}: the upload of {key!r} failed, or somebody removed it before it was complete; try again",
-        code="no_upload",
-    )
-
-
-def _digest(place: str, key: str, _text: str) -> Error:
-    return Unavailable(
-        f"{place} received other bytes for {key!r} than were sent: damaged on the way; try again",
-        code="checksum",
-    )
-
-
-_BY_CODE: dict[str, Callable[[str, str, str], Error]] = {
-    "NoSuchBucket": _no_bucket,
-    "NoSuchKey": _no_key,
-    "NoSuchUpload": _no_upload,
-    "RequestTimeTooSkewed": _skew,
-    "AuthorizationHeaderMalformed": _region,
-    "PermanentRedirect": _region,
-    "IllegalLocationConstraintException": _region,
-    "KeyTooLongError": _too_long,
-    "EntityTooLarge": _too_large,
-    "NotImplemented": _cannot,
-    "BadDigest": _digest,
-    "XAmzContentSHA256Mismatch": _digest,
-    "XAmzContentChecksumMismatch": _digest,
-}
-
-
-def _no_keys(place: str, error: Exception, answer: Answer) -> Error:
-    if answer.status:
-        return Unauthorized(f"{place} answered 401 {answer.code} {answer.message}; {_ADVICE}")
+def _no_keys(place: str, error: Exception) -> Unauthorized:
     reason = _first_line(error).partition("provider: ")[2] or _first_line(error)
     return Unauthorized(
         f"{place}: there are no keys to sign with ({reason}); set access_key_id and secret_access_key, "
@@ -304,15 +249,18 @@ def _no_keys(place: str, error: Exception, answer: Answer) -> Error:
     )
 
 
+def _region(text: str) -> str:
+    """Return what to do about the region, of which the server's answer may tell the right one."""
+    found = _REGION.search(text)
+    if found is None:
+        return "set region, or endpoint_url, to where it is"
+    return f"set region = {found[1] or found[2]!r}"
+
+
 def _cause(text: str) -> str:
     """Return the innermost reason that the debugging text tells, in brackets; empty when none."""
     found = _CAUSE.findall(text.partition("Debug source")[2])
     return f" ({found[-1]})" if found else ""
-
-
-def _found(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.search(text)
-    return match[1] if match else ""
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from obstore.store import S3Store
 
 from ostler.errors import Error, Forbidden, Unauthorized
 
-from .failures import answer_of
+from .answers import answer_of
 
 __all__ = ["Abilities", "probe"]
 

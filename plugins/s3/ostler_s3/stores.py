@@ -46,7 +46,7 @@ def open_store(settings: S3Settings, access: Access) -> S3Store:
 
 
 def _place(settings: S3Settings, access: Access) -> Mapping[str, Any]:
-    virtual = settings.addressing == "virtual" or (settings.addressing == "auto" and access.aws)
+    virtual = access.addressing(settings.addressing) == "virtual"
     place: dict[str, Any] = {"region": access.region, "virtual_hosted_style_request": virtual}
     if access.endpoint_url:
         scheme, _, host = access.endpoint_url.partition("://")

@@ -6,8 +6,10 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from ...http_server import HttpServer
 
 PIECE = bytes(range(256)) * 256
 
@@ -23,7 +25,7 @@ class Received:
     complete: bool = False
 
 
-class PlainServer:
+class PlainServer(HttpServer):
     """Answers ``GET /size/N`` with N bytes, ``/chunked/N`` in chunks, and all else with ``done N``, a count.
 
     ``/refuse`` is answered with 403 before its body is read, and ``/break`` with half of an answer.
@@ -32,11 +34,7 @@ class PlainServer:
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.arrived = threading.Condition()
-        self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("H", (_Handler,), {"plain": self})
-        )
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(type("H", (_Handler,), {"plain": self}))
 
     def lines(self) -> list[str]:
         return [each.line.decode() for each in self.received]
@@ -46,16 +44,6 @@ class PlainServer:
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.received) >= number, 20)
         return self.received
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

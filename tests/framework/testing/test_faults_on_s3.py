@@ -11,6 +11,7 @@ import pytest
 from ostler.testing.faults import (
     CutBody,
     Duplicate,
+    Fault,
     FaultProxy,
     LoseAnswer,
     Reset,
@@ -109,26 +110,20 @@ def test_a_client_understands_the_error(
     assert proxy.log.count("PUT", "/k$", fault=Status) == 1
 
 
-def test_what_is_lost_was_done(
-    server: S3Server, bucket: str, proxy: FaultProxy, client: Any
+@pytest.mark.parametrize(
+    ("fault", "stored"), [(LoseAnswer(), ["k"]), (Reset(), [])], ids=["lost", "reset"]
+)
+def test_what_is_lost_was_done_and_what_is_reset_was_not(
+    server: S3Server, bucket: str, proxy: FaultProxy, client: Any, fault: Fault, stored: list[str]
 ) -> None:
     from botocore.exceptions import ConnectionClosedError, HTTPClientError
 
-    proxy.plan = first(1, LoseAnswer(), method="PUT")
+    proxy.plan = first(1, fault, method="PUT")
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
-        client.put_object(Bucket=bucket, Key="lost", Body=b"1")
-    assert server.read(bucket, "lost") == b"1"
-
-
-def test_what_is_reset_was_not_done(
-    server: S3Server, bucket: str, proxy: FaultProxy, client: Any
-) -> None:
-    from botocore.exceptions import ConnectionClosedError, HTTPClientError
-
-    proxy.plan = first(1, Reset(), method="PUT")
-    with pytest.raises((ConnectionClosedError, HTTPClientError)):
-        client.put_object(Bucket=bucket, Key="lost", Body=b"1")
-    assert server.keys(bucket) == []
+        client.put_object(Bucket=bucket, Key="k", Body=b"1")
+    assert {key: server.read(bucket, key) for key in server.keys(bucket)} == dict.fromkeys(
+        stored, b"1"
+    )
 
 
 @pytest.mark.parametrize("reset", [True, False])

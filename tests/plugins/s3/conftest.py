@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ostler.testing.faults import FaultProxy
 from ostler_s3.driver import S3Storage, open_driver
 from ostler_s3.settings import S3Settings
 
@@ -57,6 +58,19 @@ def make_place(request: pytest.FixtureRequest) -> Iterator[MakePlace]:
     yield make
     for place in made:
         place.server.remove_bucket(place.bucket)
+
+
+@pytest.fixture
+def place(make_place: MakePlace) -> Place:
+    """A bucket on moto; modules that need something else have a fixture of their own."""
+    return make_place("moto")
+
+
+@pytest.fixture
+def proxy(place: Place) -> Iterator[FaultProxy]:
+    """Lets everything through, and notes it."""
+    with FaultProxy(place.server.endpoint_url) as started:
+        yield started
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ it speaks as much of IMDSv2 and of the container's endpoint as the chain asks fo
 from __future__ import annotations
 
 import json
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from ...http_server import HttpServer
 
 __all__ = ["SECRET", "KeyServer"]
 
@@ -19,7 +19,7 @@ SESSION = "session-of-imds"
 _ROLES = "/latest/meta-data/iam/security-credentials/"
 
 
-class KeyServer:
+class KeyServer(HttpServer):
     """Hands out keys that are numbered, ``ASIA-1`` first.
 
     :param lifetime: of the keys.
@@ -30,12 +30,7 @@ class KeyServer:
         self.lifetime, self.broken = lifetime, broken
         self.given = 0
         self.authorizations: list[str | None] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(_handler(self))
 
     def keys(self) -> bytes:
         self.given += 1
@@ -49,15 +44,6 @@ class KeyServer:
                 "Expiration": expiry.strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
         ).encode()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 def _handler(keys: KeyServer) -> type[BaseHTTPRequestHandler]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ostler_s3.credentials import find_access
 from ostler_s3.driver import S3Storage
 from ostler_s3.settings import S3Settings
 
-from .conftest import Connect, MakePlace, Place
+from .conftest import Connect, Place
 from .metadata import SECRET, KeyServer
 
 PLAIN: dict[str, Any] = {
@@ -88,17 +88,6 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SetEnvir
 def shared_files(tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-
-
-@pytest.fixture
-def place(make_place: MakePlace) -> Place:
-    return make_place("moto")
-
-
-@pytest.fixture
-def proxy(place: Place) -> Iterator[FaultProxy]:
-    with FaultProxy(place.server.endpoint_url) as started:
-        yield started
 
 
 @pytest.fixture

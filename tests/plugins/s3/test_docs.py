@@ -12,7 +12,7 @@ from obstore.exceptions import GenericError
 from pydantic import SecretStr
 
 from ostler.errors import Error
-from ostler_s3.failures import Failures
+from ostler_s3.failures import MEANINGS, Failures
 from ostler_s3.settings import S3Settings
 
 ROOT = Path(__file__).parents[3]
@@ -79,9 +79,7 @@ def test_what_an_answer_means(code: str, kind: str, sentence: str) -> None:
 
 
 def test_every_answer_that_has_a_sentence_is_there() -> None:
-    from ostler_s3.failures import _BY_CODE, _WHO
-
-    assert sorted(code for code, _kind, _sentence in answers()) == sorted([*_BY_CODE, *_WHO])
+    assert sorted(code for code, _kind, _sentence in answers()) == sorted(MEANINGS)
 
 
 def messages() -> list[str]:

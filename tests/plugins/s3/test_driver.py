@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import random
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,12 +33,6 @@ SETTLED: dict[str, Any] = {
 @pytest.fixture
 def place(make_place: MakePlace) -> Place:
     return make_place("moto", "team/a/")
-
-
-@pytest.fixture
-def proxy(place: Place) -> Iterator[FaultProxy]:
-    with FaultProxy(place.server.endpoint_url) as started:
-        yield started
 
 
 @pytest.fixture

@@ -49,11 +49,6 @@ def _storage(driver: S3Storage) -> ObjectStorage:
 
 
 @pytest.fixture
-def place(make_place: MakePlace) -> Place:
-    return make_place("moto")
-
-
-@pytest.fixture
 def through(place: Place, connect: Connect) -> Iterator[Through]:
     """Open a driver whose every request meets a fault."""
     proxies: list[FaultProxy] = []

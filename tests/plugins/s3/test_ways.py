@@ -22,7 +22,7 @@ from ostler_s3.settings import S3Settings
 from ...etcd_server import TlsFiles, make_tls
 from ...s3_servers import MotoServer
 from ...support import require
-from .conftest import Connect, MakePlace, Place
+from .conftest import Connect, Place
 
 QUICK: dict[str, Any] = {
     "stale_upload_age": 0,
@@ -105,17 +105,6 @@ def test_a_file_that_has_no_certificates(tmp_path: Path, content: bytes | None) 
     settings = S3Settings(bucket="ostler", anonymous=True, ca=str(path))
     with pytest.raises(BadRequest, match=r"the certificates of .*ca\.pem"):
         open_driver(settings)
-
-
-@pytest.fixture
-def place(make_place: MakePlace) -> Place:
-    return make_place("moto")
-
-
-@pytest.fixture
-def proxy(place: Place) -> Iterator[FaultProxy]:
-    with FaultProxy(place.server.endpoint_url) as started:
-        yield started
 
 
 HOST = (
