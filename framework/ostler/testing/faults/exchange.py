@@ -112,9 +112,8 @@ class Exchange:
         fields = [(name.encode(), value.encode()) for name, value in headers.items()]
         fields.append((b"content-length", str(len(body)).encode()))
         if self.request.header("expect") and self.has_body:
-            fields.append(
-                (b"connection", b"close")
-            )  # the body was not asked for, and may never come
+            # The body was not asked for, and may never come.
+            fields.append((b"connection", b"close"))
         else:
             async for _piece in self._body():
                 continue

@@ -126,3 +126,5 @@ class Serving:
         """Reset every connection, and return when the thread has ended."""
         self._server.end()
         self._thread.join(_PATIENCE)
+        if self._thread.is_alive():
+            raise RuntimeError(f"the proxy did not end within {_PATIENCE} s")
