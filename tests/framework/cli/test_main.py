@@ -186,7 +186,10 @@ def test_a_defect_is_shown_where_it_cannot_be_kept(
     install("acme", _plugin("1 / 0"))
     monkeypatch.setenv("OSTLER_HOME", "/dev/null/home")
     assert main(["frobnicate"]) == Exit.INFRASTRUCTURE
-    assert "ZeroDivisionError: division by zero" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "ZeroDivisionError: division by zero" in shown
+    assert "\n  the traceback could not be kept in a file: " in shown
+    assert "/dev/null" in shown.splitlines()[-1]
 
 
 @pytest.mark.parametrize("by", ["option", "variable"])
