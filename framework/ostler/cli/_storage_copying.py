@@ -28,8 +28,8 @@ from ostler.services.transfer import (
     guard_key,
     guard_upload,
     refuse_overlap,
+    store,
     sync,
-    upload,
     upload_tree,
 )
 from ostler.spi.storage import ObjectInfo
@@ -165,7 +165,7 @@ def _put_file(file: str, name: str, target: Location, order: _Order, *, if_absen
     if not order.force:
         guard_key(target.storage, key)
     with order.transfer() as (task, woken), _source(file, woken) as (source, size):
-        info = upload(source, size, target.storage, key, task, if_absent=if_absent)
+        info = store(source, size, target.storage, key, task, if_absent=if_absent)
     return order.stored(info)
 
 

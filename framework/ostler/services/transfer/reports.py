@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from ostler.errors import Conflict
+from ostler.errors import Conflict, Error
 
 __all__ = ["Failure", "Observer", "Report", "Task", "check_running", "stopped"]
 
@@ -19,7 +19,7 @@ class Observer:
         """The bytes of an object begin to move; None: nobody knows how many."""
 
     def moved(self, name: str, count: int) -> None:
-        """``count`` bytes more have been read; negative when they are read again."""
+        """``count`` bytes more have been read; negative when they are read again, or were given up."""
 
     def ended(self, name: str) -> None:
         """The object is stored, or was given up."""
@@ -38,6 +38,10 @@ class Task:
     persist: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
     observer: Observer = field(default_factory=Observer)
+
+    def ended_by(self, error: Error) -> bool:
+        """Tell whether an error is no failure, but comes of ``stop``."""
+        return error.code == "cancelled" and self.stop.is_set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ class _Sync:
         except NotFound:
             return Verdict.CONTENT  # one of them is no more: a copy sees which
         except Error as error:
-            if error.code == "cancelled" and self._task.stop.is_set():
+            if self._task.ended_by(error):
                 raise
             self.report.add_failure(pair.name, error)
             return Verdict.UNSURE
