@@ -173,17 +173,16 @@ def _put_file(file: str, name: str, target: Location, order: _Order, *, if_absen
 def _source(file: str, woken: int) -> Iterator[tuple[Rewindable, int | None]]:
     """Open a file, or standard input, with its size; a pipe has none."""
     try:
-        opened = open(0 if file == _STDIN else file, "rb", closefd=file != _STDIN)  # noqa: SIM115 - closed below
+        with open(0 if file == _STDIN else file, "rb", closefd=file != _STDIN) as opened:
+            found = os.fstat(opened.fileno())
+            if stat.S_ISREG(found.st_mode):
+                yield opened, max(0, found.st_size - opened.tell())
+            else:
+                yield PipeSource(opened.fileno(), woken), None
     except IsADirectoryError:
         raise BadRequest(f"{file!r} is a directory: -r stores every file below it") from None
     except OSError as error:
-        raise BadRequest(f"cannot read {file!r}: {error.strerror}") from None
-    with opened:
-        found = os.fstat(opened.fileno())
-        if stat.S_ISREG(found.st_mode):
-            yield opened, max(0, found.st_size - opened.tell())
-        else:
-            yield PipeSource(opened.fileno(), woken), None
+        raise BadRequest(f"cannot read {file!r}: {error.strerror}") from error
 
 
 @click.command("cp")
