@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ostler.errors import Error
 from ostler.ost import ObjectStorage
 from ostler.spi.storage import ObjectInfo
 
 from .reports import Task
-from .sources import Metered, Rewindable
+from .sources import Rewindable, observed
 
 __all__ = ["store"]
 
@@ -29,13 +28,5 @@ def store(
     :raises Error: as `ObjectStorage.put`; ``task.stop`` was set (code ``"cancelled"``).
     :raises OSError: the source cannot be read.
     """
-    name = name or key
-    metered = Metered(source, lambda count: task.observer.moved(name, count), task.stop)
-    task.observer.began(name, size)
-    try:
+    with observed(source, name or key, size, task) as metered:
         return storage.put(key, metered, size=size, persist=task.persist, if_absent=if_absent)
-    except Error:
-        task.observer.moved(name, -metered.count)
-        raise
-    finally:
-        task.observer.ended(name)
