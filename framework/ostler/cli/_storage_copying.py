@@ -35,10 +35,10 @@ from ostler.services.transfer import (
 from ostler.spi.storage import ObjectInfo
 
 from ._exit import Exit
-from ._interrupts import PipeSource
 from ._locations import Location, Locations
 from ._options import Instance, instance_options, json_option
 from ._output import print_json
+from ._pipes import PipeSource
 from ._storage_reading import describe
 from ._streamed import JsonList
 from ._transfers import report_as_json, tell_failures, tell_report, transfer
