@@ -133,10 +133,9 @@ class _JsonPrinter(_Printer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._list: JsonList | None = None
+        self._list = JsonList("objects")
 
     def write(self, item: _Item) -> None:
-        self._list = self._list or JsonList("objects")
         self._list.add(
             {"prefix": item.prefix} if isinstance(item, CommonPrefix) else describe(item)
         )
@@ -144,7 +143,7 @@ class _JsonPrinter(_Printer):
     def close(self, after: str, *, summary: bool) -> None:
         totals = {"objects": self.objects, "prefixes": self.prefixes, "bytes": self.bytes}
         more = {"summary": totals} if summary else {}
-        (self._list or JsonList("objects")).close(after=after, **more)
+        self._list.close(after=after, **more)
 
 
 class _LinePrinter(_Printer):
