@@ -141,11 +141,11 @@ def put_command(
 
     A LOCATION that ends in / takes the name of the file, as no LOCATION does.
     """
-    if file == _STDIN and (location is None or recursive):
-        raise BadRequest("standard input has no name: say at which LOCATION to store it")
     name = os.path.basename(os.path.abspath(file))
     put = _put_tree if recursive else _put_file
     target = order.locations.open(name if location is None else location)
+    if file == _STDIN and (location is None or target.names_a_place or recursive):
+        raise BadRequest("standard input has no name: say at which key to store it, without -r")
     return put(file, name, target, order, if_absent=if_absent)
 
 

@@ -47,7 +47,9 @@ def test_put_of_what_cannot_be_read(storage: Storage) -> None:
         "put", "/proc/self/mem", "k", code=Exit.USAGE
     )  # opens, and fails at the first byte
     assert "error: cannot read '/proc/self/mem': Input/output error" in done.err
-    assert "has no name" in storage("put", "-", code=Exit.USAGE).err
+    for words in (["-"], ["-", "a/"], ["-", "."], ["-", "a", "-r"]):
+        assert "has no name" in storage("put", *words, code=Exit.USAGE).err
+    assert storage.keys() == []
 
 
 def test_put_r_stores_a_directory(storage: Storage) -> None:
