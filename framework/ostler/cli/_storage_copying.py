@@ -297,4 +297,4 @@ def _plan(source: Place, target: Place, order: _Order, rule: Rule) -> Exit:
         shown, code = report_as_json(report)
         listed.close(same=shown["same"], failed=shown["failed"], failures=shown["failures"])
         return code
-    return tell_failures(report)
+    return tell_failures(report, verb="compared")

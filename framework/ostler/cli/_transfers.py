@@ -122,14 +122,17 @@ def _tell_vanished(report: Report) -> None:
         say(f"… and {plural(report.gone - _SHOWN, 'object')} more that somebody removed")
 
 
-def tell_failures(report: Report) -> Exit:
-    """Say what could not be brought over; return the exit code."""
+def tell_failures(report: Report, *, verb: str = "copied") -> Exit:
+    """Say what failed; return the exit code.
+
+    :param verb: what could not be done.
+    """
     for failure in report.failures[:_SHOWN]:
         say(f"{failure.name}: {failure.error}")
     if report.failed > _SHOWN:
         say(f"… and {report.failed - _SHOWN:,} more")
     if report.failed:
-        say(f"error: {plural(report.failed, 'object')} could not be copied")
+        say(f"error: {plural(report.failed, 'object')} could not be {verb}")
     return _code(report)
 
 
