@@ -21,6 +21,7 @@ from ostler.services.transfer import (
     Rewindable,
     Rule,
     Step,
+    StorageKey,
     Task,
     copy_object,
     copy_tree,
@@ -142,30 +143,27 @@ def put_command(
     A LOCATION that ends in / takes the name of the file, as no LOCATION does.
     """
     name = os.path.basename(os.path.abspath(file))
-    put = _put_tree if recursive else _put_file
     target = order.locations.open(name if location is None else location)
     if file == _STDIN and (location is None or target.names_a_place or recursive):
         raise BadRequest("standard input has no name: say at which key to store it, without -r")
-    return put(file, name, target, order, if_absent=if_absent)
+    if recursive:
+        return _put_tree(file, target.place, order, if_absent=if_absent)
+    return _put_file(file, (target.storage, target.below(name)), order, if_absent=if_absent)
 
 
-def _put_tree(
-    directory: str, _name: str, target: Location, order: _Order, *, if_absent: bool
-) -> Exit:
+def _put_tree(directory: str, place: Place, order: _Order, *, if_absent: bool) -> Exit:
     if not os.path.isdir(directory):
         raise BadRequest(f"{directory!r} is not a directory: leave -r out to store a file")
-    place = target.place
     if not order.force:
         guard_upload(directory, place)
     return order.reported(lambda task: upload_tree(directory, place, task, if_absent=if_absent))
 
 
-def _put_file(file: str, name: str, target: Location, order: _Order, *, if_absent: bool) -> Exit:
-    key = target.below(name)
+def _put_file(file: str, target: StorageKey, order: _Order, *, if_absent: bool) -> Exit:
     if not order.force:
-        guard_key(target.storage, key)
+        guard_key(*target)
     with order.transfer() as (task, woken), _source(file, woken) as (source, size):
-        info = store(source, size, target.storage, key, task, if_absent=if_absent)
+        info = store(source, size, target, task, if_absent=if_absent)
     return order.stored(info)
 
 

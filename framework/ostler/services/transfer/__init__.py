@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .copying import StorageKey, copy_object
+from .copying import copy_object
 from .guarding import guard_copies, guard_key, guard_removal, guard_upload
 from .overlapping import key_spaces, refuse_overlap
-from .places import Place
+from .places import Place, StorageKey
 from .removing import remove_keys
 from .reports import Failure, Observer, Report, Task, stopped
 from .sources import Rewindable

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from ostler.errors import Conflict, Error, NotFound
-from ostler.ost import ObjectStorage
 from ostler.spi.storage import ObjectInfo
 
+from .places import StorageKey
 from .reports import Task
 from .sources import ObjectSource, same_version
 from .storing import store
 
-__all__ = ["StorageKey", "copy_object"]
+__all__ = ["copy_object"]
 
 _ATTEMPTS = 3
-
-StorageKey = tuple[ObjectStorage, str]
-"""A storage and a key in it."""
 
 
 def copy_object(
@@ -45,7 +42,7 @@ def copy_object(
         with ObjectSource(*source) as opened:
             read = opened.info
             try:
-                stored = store(opened, read.size, *target, task, name=name, if_absent=if_absent)
+                stored = store(opened, read.size, target, task, name=name, if_absent=if_absent)
             except Error as error:
                 if error.code != "changed":
                     raise

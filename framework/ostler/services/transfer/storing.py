@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ostler.ost import ObjectStorage
 from ostler.spi.storage import ObjectInfo
 
+from .places import StorageKey
 from .reports import Task
 from .sources import Rewindable, observed
 
@@ -14,8 +14,7 @@ __all__ = ["store"]
 def store(
     source: Rewindable,
     size: int | None,
-    storage: ObjectStorage,
-    key: str,
+    target: StorageKey,
     task: Task,
     *,
     name: str = "",
@@ -28,5 +27,6 @@ def store(
     :raises Error: as `ObjectStorage.put`; ``task.stop`` was set (code ``"cancelled"``).
     :raises OSError: the source cannot be read.
     """
+    storage, key = target
     with observed(source, name or key, size, task) as metered:
         return storage.put(key, metered, size=size, persist=task.persist, if_absent=if_absent)

@@ -54,7 +54,7 @@ def _upload_one(
     try:
         with _opened(path) as file:
             size = os.fstat(file.fileno()).st_size
-            return store(file, size, target.storage, key, task, name=name, if_absent=if_absent)
+            return store(file, size, (target.storage, key), task, name=name, if_absent=if_absent)
     except OSError as error:
         raise _unreadable(path, error) from error
 
