@@ -139,7 +139,7 @@ def tell_failures(report: Report, *, verb: str = "copied") -> Exit:
 def report_as_json(report: Report) -> tuple[dict[str, Any], Exit]:
     """Return what became of the objects as JSON shows it, and the exit code."""
     failures = [
-        {"name": each.name, "code": getattr(each.error, "code", ""), "error": str(each.error)}
+        {"name": each.name, "code": each.error.code, "error": str(each.error)}
         for each in report.failures
     ]
     shown = {

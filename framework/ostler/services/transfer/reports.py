@@ -49,7 +49,7 @@ class Failure:
     """An object that could not be brought over, and why."""
 
     name: str
-    error: Exception
+    error: Error
 
 
 class Report:
@@ -93,7 +93,7 @@ class Report:
             if len(self.vanished) < _MOST:
                 self.vanished.append(name)
 
-    def add_failure(self, name: str, error: Exception) -> None:
+    def add_failure(self, name: str, error: Error) -> None:
         """Count an object that could not be brought over."""
         with self._lock:
             self.failed += 1
