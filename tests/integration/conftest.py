@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import select
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +55,51 @@ class Started:
         self.process.stderr.close()
 
 
+class Terminal:
+    """A command on a terminal of 12 rows; what it writes is read as it comes."""
+
+    def __init__(
+        self, command: Sequence[str], directory: Path, environment: Mapping[str, str]
+    ) -> None:
+        self._ours, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env={**environment, "TERM": "xterm", "LINES": "12", "COLUMNS": "70"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def await_text(self, *texts: str) -> None:
+        while not any(text in self.shown for text in texts):
+            chunk = self._read()
+            assert chunk, self.shown
+            self.shown += chunk
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def wait(self) -> int:
+        while chunk := self._read():
+            self.shown += chunk
+        return self.process.wait(DEADLINE)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+
+    def _read(self) -> str:
+        ready, _, _ = select.select([self._ours], [], [], DEADLINE)
+        assert ready, self.shown
+        with contextlib.suppress(OSError):  # nobody has the other end open any more: it is over
+            return os.read(self._ours, 1 << 16).decode(errors="replace")
+        return ""
+
+
 class Ostler:
     """The command, in a directory with a home."""
 
@@ -59,7 +107,7 @@ class Ostler:
         self.directory = directory
         self.home = directory / "home"
         self.environment = {**os.environ, "OSTLER_HOME": str(self.home)}
-        self._started: list[Started] = []
+        self._started: list[Started | Terminal] = []
 
     def write(self, *tasks: dict[str, Any], name: str = "build") -> Path:
         path = self.directory / "ostler.json"
@@ -91,8 +139,14 @@ class Ostler:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._started.append(Started(process))
-        return self._started[-1]
+        started = Started(process)
+        self._started.append(started)
+        return started
+
+    def on_terminal(self, *arguments: str) -> Terminal:
+        terminal = Terminal(self._command(arguments), self.directory, self.environment)
+        self._started.append(terminal)
+        return terminal
 
     def close(self) -> None:
         for started in self._started:

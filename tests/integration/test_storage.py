@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,62 +23,6 @@ if TYPE_CHECKING:
     from .conftest import Ostler
 
 HUGE = 1 << 40  # bytes of a file of nothing but holes: nobody reads to its end
-
-
-class Terminal:
-    """A command on a terminal of 12 rows; what it writes is read as it comes."""
-
-    def __init__(self, ostler: Ostler, *arguments: str) -> None:
-        self._ours, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ostler", "storage", *arguments],
-            cwd=ostler.directory,
-            env={**ostler.environment, "TERM": "xterm", "LINES": "12", "COLUMNS": "70"},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        self.shown = ""
-
-    def await_text(self, *texts: str) -> None:
-        while not any(text in self.shown for text in texts):
-            chunk = self._read()
-            assert chunk, self.shown
-            self.shown += chunk
-
-    def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    def wait(self) -> int:
-        while chunk := self._read():
-            self.shown += chunk
-        return self.process.wait(DEADLINE)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._ours)
-
-    def _read(self) -> str:
-        ready, _, _ = select.select([self._ours], [], [], DEADLINE)
-        assert ready, self.shown
-        with contextlib.suppress(OSError):  # nobody has the other end open any more: it is over
-            return os.read(self._ours, 1 << 16).decode(errors="replace")
-        return ""
-
-
-@pytest.fixture
-def terminal(ostler: Ostler) -> Iterator[Callable[..., Terminal]]:
-    opened: list[Terminal] = []
-
-    def start(*arguments: str) -> Terminal:
-        opened.append(Terminal(ostler, *arguments))
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        each.close()
 
 
 def huge(ostler: Ostler, key: str) -> None:
@@ -159,12 +100,12 @@ def test_ctrl_c_while_standard_input_is_silent_stores_nothing(
     assert stored(ostler.home / "storage") == []
 
 
-def test_ctrl_c_in_the_middle_of_copies_leaves_no_part(
-    ostler: Ostler, terminal: Callable[..., Terminal]
-) -> None:
+def test_ctrl_c_in_the_middle_of_copies_leaves_no_part(ostler: Ostler) -> None:
     for number in range(20):
         huge(ostler, f"[bold]{number}")
-    copy = terminal("cp", "-r", "-j", "20", ".", f"posix://{ostler.directory}/copy#")
+    copy = ostler.on_terminal(
+        "storage", "cp", "-r", "-j", "20", ".", f"posix://{ostler.directory}/copy#"
+    )
     copy.await_text("[bold]")
     copy.await_text(" MiB", " GiB")
     copy.process.send_signal(signal.SIGINT)
@@ -176,10 +117,12 @@ def test_ctrl_c_in_the_middle_of_copies_leaves_no_part(
     assert copy.shown.rindex("\x1b[?25h") > copy.shown.rindex("\x1b[?25l")
 
 
-def test_a_second_ctrl_c_ends_it_at_once(ostler: Ostler, terminal: Callable[..., Terminal]) -> None:
+def test_a_second_ctrl_c_ends_it_at_once(ostler: Ostler) -> None:
     fifo = ostler.directory / "fifo"
     os.mkfifo(fifo)
-    put = terminal("put", str(fifo), "k")  # waits for somebody to open the other end
+    put = ostler.on_terminal(
+        "storage", "put", str(fifo), "k"
+    )  # waits for somebody to open the other end
     put.await_text("objects")
     put.process.send_signal(signal.SIGINT)
     put.await_text("stopping")
@@ -224,13 +167,13 @@ def _await(holds: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize(("answer", "code", "left"), [("y\n", 0, ["b"]), ("n\n", 3, ["a/1", "b"])])
 def test_removing_below_a_place_asks_on_a_terminal(
-    ostler: Ostler, terminal: Callable[..., Terminal], answer: str, code: int, left: list[str]
+    ostler: Ostler, answer: str, code: int, left: list[str]
 ) -> None:
     for key in ("a/1", "b"):
         path = ostler.home / "storage" / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    removing = terminal("rm", "-r", "a")
+    removing = ostler.on_terminal("storage", "rm", "-r", "a")
     removing.await_text("remove 1 object, 1 B: a? [y/N]")
     removing.type(answer)
     assert removing.wait() == code

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -69,8 +66,9 @@ def test_a_live_tree_fits_the_terminal_and_gives_the_cursor_back(ostler: Ostler)
     failing = run("for i in 1 2 3; do echo line $i; done; exit 1", name="breaks")
     tasks = [{"name": f"t{number}", "steps": [run("true")]} for number in range(30)]
     path = ostler.write(*tasks, {"name": "bad", "depends": ["t29"], "steps": [failing]})
-    shown, code = on_terminal(ostler, "run", str(path))
-    assert code == 1
+    terminal = ostler.on_terminal("run", str(path))
+    assert terminal.wait() == 1
+    shown = terminal.shown
     ups = [
         len(found) // len(CURSOR_UP) for found in re.findall(f"(?:{re.escape(CURSOR_UP)})+", shown)
     ]
@@ -78,23 +76,3 @@ def test_a_live_tree_fits_the_terminal_and_gives_the_cursor_back(ostler: Ostler)
     assert max(ups) < 12
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
     assert "    | line 3\r\n" in shown  # what the failed step said, which the tree did not show
-
-
-def on_terminal(ostler: Ostler, *arguments: str) -> tuple[str, int]:
-    """Run the command on a terminal of 12 rows; return all that it wrote, and its exit code."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ostler", *arguments],
-        cwd=ostler.directory,
-        env={**ostler.environment, "TERM": "xterm", "LINES": "12", "COLUMNS": "70"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    shown = b""
-    with contextlib.suppress(OSError):  # nobody has the other end open any more: it is over
-        while chunk := os.read(ours, 1 << 16):
-            shown += chunk
-    os.close(ours)
-    return shown.decode(), process.wait(DEADLINE)

@@ -49,9 +49,10 @@ def _present_defect(error: Exception, *, debug: bool) -> None:
         return
     try:
         kept = _keep(number, error)
-    except Exception:
+    except Exception as unkept:
         # The error about the error must not hide the first one.
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        click.echo(f"  the traceback could not be kept in a file: {unkept}", err=True)
     else:
         click.echo(f"  the traceback is in {kept}; --debug shows it", err=True)
 

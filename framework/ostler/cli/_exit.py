@@ -6,7 +6,7 @@ import os
 import sys
 from enum import IntEnum
 
-__all__ = ["Exit", "reader_gone"]
+__all__ = ["Exit", "reader_gone", "silence"]
 
 
 class Exit(IntEnum):
@@ -23,7 +23,12 @@ class Exit(IntEnum):
 def reader_gone() -> Exit:
     """Settle that nobody reads standard output any more, and return the exit code for it."""
     # The interpreter flushes standard output once more as it ends: into nothing.
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+    silence(sys.stdout.fileno())
     return Exit.BROKEN_PIPE
+
+
+def silence(descriptor: int) -> None:
+    """Have what is written to a descriptor from now on go nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)

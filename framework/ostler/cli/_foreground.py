@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import BinaryIO
 
 from ostler.compose import Composition, Embedded
@@ -23,6 +20,7 @@ from ostler.spi.storage import Body
 from ._describe import describe_run
 from ._errors import exit_code
 from ._exit import Exit
+from ._interrupts import STOPPING, interruptible
 from ._output import error_console, on_terminal, print_json, say
 from ._printable import printable
 from ._progress import Progress
@@ -35,7 +33,6 @@ Add = Callable[[str], Sequence[tuple[Run, RunConfig]]]
 
 _CHECK = 1.0
 _PATIENCE = 2.0
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHOWN_LINES = 10
 _SHOWN_BYTES = 1 << 13
 
@@ -95,7 +92,7 @@ class _Session:
         self._latest: dict[str, Run] = {}
         self._open: set[str] = set()
         self._wake = threading.Event()
-        self._interrupts = 0
+        self._stopping = False
         self._directory = Path()
         self._on_terminal = on_terminal() and not quiet
         self._output_shown = not (self._on_terminal or quiet)
@@ -103,7 +100,8 @@ class _Session:
 
     def run(self, embedded: Embedded, add: Add) -> list[Run]:
         self._directory = embedded.instance.directory
-        with self._interruptible():
+        # Upon a second signal the executor's supervisor kills what still runs.
+        with interruptible(self._interrupted, self.progress.abandon):
             added = add(embedded.instance.id)
             self._open = {run.id for run, _ in added if not run.phase.final}
             self._latest = {run.id: run for run, _ in added}
@@ -131,18 +129,18 @@ class _Session:
         self.progress.task_moved(report)
 
     def _wait(self, embedded: Embedded) -> None:
-        told = 0
+        told = False
         while self._open:
             self._wake.wait(_CHECK)
             self._wake.clear()
             if embedded.runservice.failure is not None:
                 raise Unavailable("the runservice failed") from embedded.runservice.failure
-            if self._interrupts > told:
-                told = self._interrupts
+            if self._stopping and not told:
+                told = True
                 self._end(sorted(self._open))
 
     def _end(self, run_ids: Sequence[str]) -> None:
-        say("stopping; once more to end at once")
+        say(STOPPING)
         for run_id in run_ids:
             end = self._composition.actions.stop
             if self._latest[run_id].phase is Phase.QUEUED:
@@ -152,23 +150,9 @@ class _Session:
             except Conflict as error:
                 say(str(error))  # it moved on in the same moment
 
-    @contextlib.contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        def interrupt(_signal: int, _frame: FrameType | None) -> None:
-            self._interrupts += 1
-            if self._interrupts > 1:
-                self.progress.abandon()
-                os._exit(Exit.STOPPED)  # the executor's supervisor kills what still runs
-            self._wake.set()
-
-        # What is ignored stays so: nohup, and the background of a script, mean it.
-        handled = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, interrupt) for number in handled}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _interrupted(self) -> None:
+        self._stopping = True
+        self._wake.set()
 
     def _progress(self, quiet: bool) -> Progress:
         if self._on_terminal:

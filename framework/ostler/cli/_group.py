@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +10,9 @@ import click
 from ostler import __version__
 
 from ._exit import reader_gone
+from ._lazy import LazyGroup
 
-__all__ = ["COMMANDS", "LazyGroup", "group"]
+__all__ = ["COMMANDS", "group"]
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("ostler.cli.run:command", "Run a run config here, and wait for its end."),
@@ -34,39 +34,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Reference and short help of every command of our own, in the order of the help."""
 
 
-class LazyGroup(click.Group):
-    """A group that knows its commands by name, and imports the one that is called.
-
-    A name that is none of ours is looked for among the plugins' commands.
-    """
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+class _Commands(LazyGroup):
+    """Our commands; a name that is none of ours is looked for among the plugins'."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
-            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-            found = getattr(importlib.import_module(module), attribute)
-            assert isinstance(found, click.Command)
-            return found
+            return super().get_command(ctx, cmd_name)
         from ._plugin_commands import plugin_command
 
         return plugin_command(cmd_name)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        command = self.get_command(ctx, name)
-        if command is None and not name.startswith("-"):
-            from ostler.suggest import did_you_mean
-
-            ctx.fail(f"there is no command {name!r}{did_you_mean(name, COMMANDS)}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         try:
@@ -87,7 +63,11 @@ class LazyGroup(click.Group):
             return present(error, debug=bool(ctx.params.get("debug")))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    references=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="ostler", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, envvar="OSTLER_DEBUG", help="Show tracebacks of errors.")
 def group(debug: bool) -> None:

@@ -18,6 +18,7 @@ from ostler.runs.model import Run, Status, StepPhase, Task
 from ostler.runs.reports import TaskReport
 
 from ._describe import command, duration, label, outcome, tally
+from ._output import show_cursor
 from ._printable import last_line
 from ._progress import Progress
 
@@ -69,7 +70,7 @@ class LiveProgress(Progress):
         self._live.stop()
 
     def abandon(self) -> None:
-        os.write(self._console.file.fileno(), b"\x1b[?25h\n")  # the cursor was hidden
+        show_cursor(self._console)
 
     def show_run(self, run: Run, changed: Iterable[str]) -> None:
         self._runs[run.id] = run

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import (
@@ -19,6 +17,7 @@ from rich.text import Text
 
 from ostler.clock import Clock
 
+from ._output import show_cursor
 from ._printable import printable
 from ._transfers import Shown
 
@@ -58,7 +57,7 @@ class LiveTransfer(Shown):
         self._live.stop()
 
     def abandon(self) -> None:
-        os.write(self._console.file.fileno(), b"\x1b[?25h\n")  # the cursor was hidden
+        show_cursor(self._console)
 
     def began(self, name: str, size: int | None) -> None:
         if size is not None and size < _LARGE:

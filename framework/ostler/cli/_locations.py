@@ -73,6 +73,7 @@ class Locations:
 
     def __init__(self, composition: Composition) -> None:
         self._composition = composition
+        self._own = resolve_storage(composition.settings, composition.host)
         self._opened: list[tuple[Resolved[StorageType], ObjectStorage]] = []
 
     def open(self, text: str) -> Location:
@@ -82,26 +83,20 @@ class Locations:
         :raises NotFound: no plugin offers such a storage.
         """
         url, key = split(text)
-        settings = self._composition.settings
-        own = resolve_storage(settings, self._composition.host)
         if url is None:
-            chosen = own
-        else:
-            with_url = settings.choose("storage", url, "argument")
-            chosen = resolve_storage(with_url, self._composition.host)
-        title = redact_url(text) if url is None else f"{redact_url(url)}#{key}"
-        return Location(self._storage(chosen, url, own), key, title, chosen, chosen == own)
+            return Location(self._composition.ost, key, redact_url(text), self._own, live=True)
+        title = f"{redact_url(url)}#{key}" if key else redact_url(url)
+        settings = self._composition.settings.choose("storage", url, "argument")
+        chosen = resolve_storage(settings, self._composition.host)
+        if chosen == self._own:
+            return Location(self._composition.ost, key, title, chosen, live=True)
+        return Location(self._storage(chosen, url), key, title, chosen, live=False)
 
-    def _storage(
-        self, chosen: Resolved[StorageType], url: str | None, own: Resolved[StorageType]
-    ) -> ObjectStorage:
+    def _storage(self, chosen: Resolved[StorageType], url: str) -> ObjectStorage:
         for known, storage in self._opened:
             if known == chosen:
                 return storage
-        if url is None or chosen == own:
-            storage = self._composition.ost
-        else:
-            storage = self._composition.open_storage(url, "argument")
+        storage = self._composition.open_storage(url, "argument")
         self._opened.append((chosen, storage))
         return storage
 

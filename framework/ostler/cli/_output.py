@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._exit import silence
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["error_console", "nobody_listens", "on_terminal", "print_json", "print_table", "say"]
+__all__ = [
+    "error_console",
+    "nobody_listens",
+    "on_terminal",
+    "print_json",
+    "print_table",
+    "say",
+    "show_cursor",
+]
 
 
 def print_json(value: Any) -> None:
@@ -33,9 +43,7 @@ def say(text: str) -> None:
 
 def nobody_listens() -> None:
     """Settle that nobody reads standard error any more: what follows is written into nothing."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    os.close(null)
+    silence(2)
 
 
 def on_terminal() -> bool:
@@ -48,6 +56,14 @@ def error_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+def show_cursor(console: Console) -> None:
+    """Undo what a live display does to the terminal, where it cannot do so itself any more.
+
+    Safe in a signal handler.
+    """
+    os.write(console.file.fileno(), b"\x1b[?25h\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import KW_ONLY, asdict, dataclass
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import click
 
@@ -20,6 +21,7 @@ from ostler.services.transfer import (
     Rewindable,
     Rule,
     Step,
+    StorageKey,
     Task,
     copy_object,
     copy_tree,
@@ -27,92 +29,36 @@ from ostler.services.transfer import (
     guard_key,
     guard_upload,
     refuse_overlap,
+    store,
     sync,
-    upload,
     upload_tree,
 )
 from ostler.spi.storage import ObjectInfo
 
 from ._exit import Exit
-from ._interrupts import PipeSource
 from ._locations import Location, Locations
 from ._options import Instance, instance_options, json_option
 from ._output import print_json
+from ._pipes import PipeSource
 from ._storage_reading import describe
 from ._streamed import JsonList
 from ._transfers import report_as_json, tell_failures, tell_report, transfer
 
 __all__ = ["cp_command", "put_command", "sync_command"]
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 _STDIN = "-"
 
 
-def _moving_options(function: F) -> F:
-    """Add what all commands that store objects have in common."""
-    for add in (
-        click.option("--force", is_flag=True, help="Also what belongs to the database of runs."),
-        click.option("--no-persist", is_flag=True, help="Quicker, not safe from power loss."),
-        click.option(
-            "--jobs",
-            "-j",
-            type=click.IntRange(1, 256),
-            default=8,
-            show_default=True,
-            metavar="N",
-            help="Objects at once.",
-        ),
-    ):
-        function = add(function)
-    return function
-
-
-_if_absent = click.option("--if-absent", is_flag=True, help="Replace nothing that is there.")
-_recursive = click.option("--recursive", "-r", is_flag=True, help="Everything below it.")
-
-
-@click.command("put")
-@click.argument("file")
-@click.argument("location", required=False)
-@_recursive
-@_if_absent
-@_moving_options
-@json_option
-@instance_options
-def put_command(
-    *,
-    file: str,
-    location: str | None,
-    recursive: bool,
-    if_absent: bool,
-    jobs: int,
-    no_persist: bool,
-    force: bool,
-    as_json: bool,
-    instance: Instance,
-) -> Exit:
-    """Store FILE (-: standard input) at LOCATION; with -r every file of a directory below it.
-
-    A LOCATION that ends in / takes the name of the file, as no LOCATION does.
-    """
-    if file == _STDIN and (location is None or recursive):
-        raise BadRequest("standard input has no name: say at which LOCATION to store it")
-    name = os.path.basename(os.path.abspath(file))
-    put = _put_tree if recursive else _put_file
-    with Composition(instance.settings()) as composition:
-        target = Locations(composition).open(name if location is None else location)
-        order = _Order(composition, jobs, persist=not no_persist, force=force, as_json=as_json)
-        return put(file, name, target, order, if_absent=if_absent)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Order:
-    """What the options of a command that moves objects said."""
+    """What the options said that all commands have that store objects.
+
+    :param composition: the instance, open while the command is at work.
+    """
 
     composition: Composition
+    locations: Locations
     jobs: int
-    _: KW_ONLY
     persist: bool
     force: bool
     as_json: bool
@@ -139,23 +85,85 @@ class _Order:
         return Exit.SUCCESS
 
 
-def _put_tree(
-    directory: str, _name: str, target: Location, order: _Order, *, if_absent: bool
+def _moving_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
+    """Add what all commands that store objects have in common.
+
+    The command gets it as one argument ``order``, an `_Order`.
+    """
+
+    @functools.wraps(function)
+    def command(*, no_persist: bool, instance: Instance, **options: Any) -> Exit:
+        common = {name: options.pop(name) for name in ("jobs", "force", "as_json")}
+        with Composition(instance.settings()) as composition:
+            locations = Locations(composition)
+            order = _Order(
+                composition=composition, locations=locations, persist=not no_persist, **common
+            )
+            return function(order=order, **options)
+
+    for add in (
+        instance_options,
+        json_option,
+        click.option("--force", is_flag=True, help="Also what belongs to the database of runs."),
+        click.option("--no-persist", is_flag=True, help="Quicker, not safe from power loss."),
+        click.option(
+            "--jobs",
+            "-j",
+            type=click.IntRange(1, 256),
+            default=8,
+            show_default=True,
+            metavar="N",
+            help="Objects at once.",
+        ),
+    ):
+        command = add(command)
+    return command
+
+
+_if_absent = click.option("--if-absent", is_flag=True, help="Replace nothing that is there.")
+_recursive = click.option("--recursive", "-r", is_flag=True, help="Everything below it.")
+
+
+@click.command("put")
+@click.argument("file")
+@click.argument("location", required=False)
+@_recursive
+@_if_absent
+@_moving_options
+def put_command(
+    *,
+    file: str,
+    location: str | None,
+    recursive: bool,
+    if_absent: bool,
+    order: _Order,
 ) -> Exit:
+    """Store FILE (-: standard input) at LOCATION; with -r every file of a directory below it.
+
+    A LOCATION that ends in / takes the name of the file, as no LOCATION does.
+    """
+    name = os.path.basename(os.path.abspath(file))
+    target = order.locations.open(name if location is None else location)
+    if file == _STDIN and (location is None or target.names_a_place or recursive):
+        raise BadRequest("standard input has no name: say at which key to store it, without -r")
+    if recursive:
+        return _put_tree(file, target.place, order, if_absent=if_absent)
+    return _put_file(file, (target.storage, target.below(name)), order, if_absent=if_absent)
+
+
+def _put_tree(directory: str, place: Place, order: _Order, *, if_absent: bool) -> Exit:
     if not os.path.isdir(directory):
         raise BadRequest(f"{directory!r} is not a directory: leave -r out to store a file")
-    place = target.place
     if not order.force:
         guard_upload(directory, place)
     return order.reported(lambda task: upload_tree(directory, place, task, if_absent=if_absent))
 
 
-def _put_file(file: str, name: str, target: Location, order: _Order, *, if_absent: bool) -> Exit:
-    key = target.below(name)
+def _put_file(file: str, target: StorageKey, order: _Order, *, if_absent: bool) -> Exit:
     if not order.force:
-        guard_key(target.storage, key)
+        guard_key(*target)
     with order.transfer() as (task, woken), _source(file, woken) as (source, size):
-        info = upload(source, size, target.storage, key, task, if_absent=if_absent)
+        info = store(source, size, target, task, if_absent=if_absent)
     return order.stored(info)
 
 
@@ -163,17 +171,16 @@ def _put_file(file: str, name: str, target: Location, order: _Order, *, if_absen
 def _source(file: str, woken: int) -> Iterator[tuple[Rewindable, int | None]]:
     """Open a file, or standard input, with its size; a pipe has none."""
     try:
-        opened = open(0 if file == _STDIN else file, "rb", closefd=file != _STDIN)  # noqa: SIM115 - closed below
+        with open(0 if file == _STDIN else file, "rb", closefd=file != _STDIN) as opened:
+            found = os.fstat(opened.fileno())
+            if stat.S_ISREG(found.st_mode):
+                yield opened, max(0, found.st_size - opened.tell())
+            else:
+                yield PipeSource(opened.fileno(), woken), None
     except IsADirectoryError:
         raise BadRequest(f"{file!r} is a directory: -r stores every file below it") from None
     except OSError as error:
-        raise BadRequest(f"cannot read {file!r}: {error.strerror}") from None
-    with opened:
-        found = os.fstat(opened.fileno())
-        if stat.S_ISREG(found.st_mode):
-            yield opened, max(0, found.st_size - opened.tell())
-        else:
-            yield PipeSource(opened.fileno(), woken), None
+        raise BadRequest(f"cannot read {file!r}: {error.strerror}") from error
 
 
 @click.command("cp")
@@ -182,29 +189,22 @@ def _source(file: str, woken: int) -> Iterator[tuple[Rewindable, int | None]]:
 @_recursive
 @_if_absent
 @_moving_options
-@json_option
-@instance_options
 def cp_command(
     *,
     source: str,
     target: str,
     recursive: bool,
     if_absent: bool,
-    jobs: int,
-    no_persist: bool,
-    force: bool,
-    as_json: bool,
-    instance: Instance,
+    order: _Order,
 ) -> Exit:
     """Copy the object at SOURCE to TARGET; with -r all that is below SOURCE to the same names below TARGET.
 
     A TARGET that ends in / takes the last part of the source's key. What is there is replaced.
     """
     copy = _copy_tree if recursive else _copy_one
-    with Composition(instance.settings()) as composition:
-        opener = Locations(composition)
-        order = _Order(composition, jobs, persist=not no_persist, force=force, as_json=as_json)
-        return copy(opener.open(source), opener.open(target), order, if_absent=if_absent)
+    return copy(
+        order.locations.open(source), order.locations.open(target), order, if_absent=if_absent
+    )
 
 
 def _copy_one(source: Location, target: Location, order: _Order, *, if_absent: bool) -> Exit:
@@ -247,8 +247,6 @@ def _check_places(source: Location, target: Location, order: _Order, *, delete: 
 @click.option("--dry-run", is_flag=True, help="List what would be done.")
 @click.option("--checksum", is_flag=True, help="Compare bytes, not times, where sizes are equal.")
 @_moving_options
-@json_option
-@instance_options
 def sync_command(
     *,
     source: str,
@@ -256,11 +254,7 @@ def sync_command(
     delete: bool,
     dry_run: bool,
     checksum: bool,
-    jobs: int,
-    no_persist: bool,
-    force: bool,
-    as_json: bool,
-    instance: Instance,
+    order: _Order,
 ) -> Exit:
     """Make what is below TARGET what is below SOURCE: copy what is missing there or different.
 
@@ -268,16 +262,13 @@ def sync_command(
     was interrupted goes on by doing it again.
     """
     rule = Rule(delete=delete, checksum=checksum)
-    with Composition(instance.settings()) as composition:
-        opener = Locations(composition)
-        order = _Order(composition, jobs, persist=not no_persist, force=force, as_json=as_json)
-        origin, destination = opener.open(source), opener.open(target)
-        _check_places(origin, destination, order, delete=delete)
-        if delete and not force:
-            _check_something(origin, destination)
-        if dry_run:
-            return _plan(origin.place, destination.place, order, rule)
-        return order.reported(lambda task: sync(origin.place, destination.place, task, rule))
+    origin, destination = order.locations.open(source), order.locations.open(target)
+    _check_places(origin, destination, order, delete=delete)
+    if delete and not order.force:
+        _check_something(origin, destination)
+    if dry_run:
+        return _plan(origin.place, destination.place, order, rule)
+    return order.reported(lambda task: sync(origin.place, destination.place, task, rule))
 
 
 def _check_something(source: Location, target: Location) -> None:
@@ -304,4 +295,4 @@ def _plan(source: Place, target: Place, order: _Order, rule: Rule) -> Exit:
         shown, code = report_as_json(report)
         listed.close(same=shown["same"], failed=shown["failed"], failures=shown["failures"])
         return code
-    return tell_failures(report)
+    return tell_failures(report, verb="compared")

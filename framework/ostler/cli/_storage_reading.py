@@ -21,7 +21,7 @@ from ._output import print_table, say
 from ._sizes import human_size, plural, utc
 from ._streamed import JsonList
 
-__all__ = ["cat_command", "describe", "ls_command", "stat_command"]
+__all__ = ["cat_command", "describe", "ls_command", "stat_command", "tell_missing"]
 
 _Item = ObjectInfo | CommonPrefix
 _PIECE = 1 << 20
@@ -30,6 +30,15 @@ _PIECE = 1 << 20
 def describe(info: ObjectInfo) -> dict[str, Any]:
     """Return an object as JSON shows it. Bytes, and seconds since 1970-01-01 UTC."""
     return {"key": info.key, "size": info.size, "modified": info.modified, "etag": info.etag}
+
+
+def tell_missing(locations: Iterable[Location]) -> Exit:
+    """Say where nothing is; return the exit code."""
+    code = Exit.SUCCESS
+    for location in locations:
+        say(f"error: there is no object {location.title!r}")
+        code = Exit.USAGE
+    return code
 
 
 @click.command("ls")
@@ -133,10 +142,9 @@ class _JsonPrinter(_Printer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._list: JsonList | None = None
+        self._list = JsonList("objects")
 
     def write(self, item: _Item) -> None:
-        self._list = self._list or JsonList("objects")
         self._list.add(
             {"prefix": item.prefix} if isinstance(item, CommonPrefix) else describe(item)
         )
@@ -144,7 +152,7 @@ class _JsonPrinter(_Printer):
     def close(self, after: str, *, summary: bool) -> None:
         totals = {"objects": self.objects, "prefixes": self.prefixes, "bytes": self.bytes}
         more = {"summary": totals} if summary else {}
-        (self._list or JsonList("objects")).close(after=after, **more)
+        self._list.close(after=after, **more)
 
 
 class _LinePrinter(_Printer):
@@ -237,9 +245,7 @@ def stat_command(*, locations: Sequence[str], as_json: bool, instance: Instance)
             for at, info in found
         ]
         print_table(["key", "size", "modified", "etag", "storage"], rows)
-    for location in missing:
-        say(f"error: there is no object {location.title!r}")
-    return Exit.USAGE if missing else Exit.SUCCESS
+    return tell_missing(missing)
 
 
 def _described(

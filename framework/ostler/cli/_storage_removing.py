@@ -19,7 +19,7 @@ from ._locations import Location, Locations
 from ._options import Instance, instance_options, json_option
 from ._output import print_json, say
 from ._sizes import human_size, plural
-from ._storage_reading import describe
+from ._storage_reading import describe, tell_missing
 from ._streamed import JsonList
 from ._transfers import transfer
 
@@ -58,8 +58,7 @@ def rm_command(
         opened = [opener.open(text) for text in locations]
         for location in opened:
             _check(location, recursive=recursive, force=force)
-        there = [location for location in opened if _exists(location, recursive=recursive)]
-        missing = [location for location in opened if location not in there]
+        there, missing = _sorted_out(opened, recursive=recursive)
         if dry_run:
             _list(there, recursive=recursive, as_json=as_json)
         else:
@@ -67,7 +66,7 @@ def rm_command(
                 _confirm(there)
             report = _remove(composition, there, recursive=recursive)
             _tell_removed(report, recursive=recursive, as_json=as_json)
-    return _tell_missing([] if missing_ok else missing)
+    return tell_missing([] if missing_ok else missing)
 
 
 def _check(location: Location, *, recursive: bool, force: bool) -> None:
@@ -81,8 +80,16 @@ def _check(location: Location, *, recursive: bool, force: bool) -> None:
         guard_removal(location.place)
 
 
-def _exists(location: Location, *, recursive: bool) -> bool:
-    return next(_objects(location, recursive=recursive), None) is not None
+def _sorted_out(
+    locations: Sequence[Location], *, recursive: bool
+) -> tuple[list[Location], list[Location]]:
+    """Return those where something is, and the others."""
+    there: list[Location] = []
+    missing: list[Location] = []
+    for location in locations:
+        exists = next(_objects(location, recursive=recursive), None) is not None
+        (there if exists else missing).append(location)
+    return there, missing
 
 
 def _objects(location: Location, *, recursive: bool) -> Iterator[ObjectInfo]:
@@ -136,9 +143,3 @@ def _tell_removed(report: Report, *, recursive: bool, as_json: bool) -> None:
         print_json({"removed": report.removed})
     elif recursive and report.removed:
         say(f"removed {plural(report.removed, 'object')}")
-
-
-def _tell_missing(missing: Sequence[Location]) -> Exit:
-    for location in missing:
-        say(f"error: there is no object {location.title!r}")
-    return Exit.USAGE if missing else Exit.SUCCESS

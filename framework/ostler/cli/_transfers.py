@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,14 +16,14 @@ from ._interrupts import Interrupts
 from ._output import error_console, on_terminal, say
 from ._sizes import human_size, plural
 
-__all__ = ["Shown", "Totals", "report_as_json", "tell_failures", "tell_report", "transfer"]
+__all__ = ["Shown", "report_as_json", "tell_failures", "tell_report", "transfer"]
 
 _EVERY = 10.0
 _SHOWN = 10
 
 
-class Totals(Observer):
-    """Counts what was moved, for those that show it.
+class Shown(Observer):
+    """Counts what is moved, and shows it while it goes on: to begin with, not at all.
 
     :ivar ended_count: objects.
     :ivar bytes: read and not given up.
@@ -35,6 +34,15 @@ class Totals(Observer):
         self.clock = clock
         self.start_time = clock.monotonic()
         self.ended_count = self.bytes = 0
+
+    def start(self) -> None:
+        """Begin to show."""
+
+    def close(self) -> None:
+        """End it."""
+
+    def abandon(self) -> None:
+        """Leave the terminal as it was found: the process ends now. Called from a signal handler."""
 
     def moved(self, name: str, count: int) -> None:
         with self.lock:
@@ -51,37 +59,12 @@ class Totals(Observer):
         return f"{plural(self.ended_count, 'object')}, {human_size(self.bytes)}{speed}"
 
 
-class Shown(Totals, ABC):
-    """Shows a transfer while it goes on."""
-
-    @abstractmethod
-    def start(self) -> None:
-        """Begin to show."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """End it."""
-
-    @abstractmethod
-    def abandon(self) -> None:
-        """Leave the terminal as it was found: the process ends now. Called from a signal handler."""
-
-
 class _Plain(Shown):
     """A line every ten seconds: what a pipe or a file gets."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self._told = self.start_time
-
-    def start(self) -> None:
-        """Do nothing: there is nothing to tell yet."""
-
-    def close(self) -> None:
-        """Do nothing: all lines are complete."""
-
-    def abandon(self) -> None:
-        """Do nothing: lines leave no traces."""
 
     def moved(self, name: str, count: int) -> None:
         super().moved(name, count)
@@ -119,10 +102,10 @@ def _shown(clock: Clock) -> Shown:
     return LiveTransfer(clock, error_console())
 
 
-def tell_report(report: Report, seconds: float, *, verb: str = "copied") -> Exit:
+def tell_report(report: Report, seconds: float) -> Exit:
     """Say what became of the objects; return the exit code."""
     said = [
-        f"{verb} {plural(report.copied, 'object')}, {human_size(report.size)}, "
+        f"copied {plural(report.copied, 'object')}, {human_size(report.size)}, "
         f"in {duration(0, seconds)}"
     ]
     said += [f"{report.same:,} the same"] if report.same else []
@@ -139,21 +122,24 @@ def _tell_vanished(report: Report) -> None:
         say(f"… and {plural(report.gone - _SHOWN, 'object')} more that somebody removed")
 
 
-def tell_failures(report: Report) -> Exit:
-    """Say what could not be brought over; return the exit code."""
+def tell_failures(report: Report, *, verb: str = "copied") -> Exit:
+    """Say what failed; return the exit code.
+
+    :param verb: what could not be done.
+    """
     for failure in report.failures[:_SHOWN]:
         say(f"{failure.name}: {failure.error}")
     if report.failed > _SHOWN:
         say(f"… and {report.failed - _SHOWN:,} more")
     if report.failed:
-        say(f"error: {plural(report.failed, 'object')} could not be copied")
+        say(f"error: {plural(report.failed, 'object')} could not be {verb}")
     return _code(report)
 
 
 def report_as_json(report: Report) -> tuple[dict[str, Any], Exit]:
     """Return what became of the objects as JSON shows it, and the exit code."""
     failures = [
-        {"name": each.name, "code": getattr(each.error, "code", ""), "error": str(each.error)}
+        {"name": each.name, "code": each.error.code, "error": str(each.error)}
         for each in report.failures
     ]
     shown = {

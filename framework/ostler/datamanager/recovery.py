@@ -25,9 +25,10 @@ _BATCH = 256
 _SHARES = 16
 
 
-def newest_manifest(manifests: Sequence) -> Manifest | None:
+def newest_manifest(manifests: Sequence, *, persist: bool = True) -> Manifest | None:
     """Return the newest manifest; None: there is no database yet.
 
+    :param persist: see to it that it is durable: who made it may have died before it was.
     :raises Internal: it is damaged.
     """
     for _ in range(_ATTEMPTS):
@@ -37,7 +38,8 @@ def newest_manifest(manifests: Sequence) -> Manifest | None:
         name = numbered(manifests.prefix, number)
         try:
             manifest = decode_manifest(manifests.read(number), name)
-            manifests.persist([number])  # who made it may have died before it was durable
+            if persist:
+                manifests.persist([number])
         except NotFound:
             continue  # a newer one has taken its place
         return manifest

@@ -66,3 +66,4 @@ def test_secrets_are_not_in_titles(locations: Locations, tmp_path: Path) -> None
         locations.open("sesam://u:p@host#a")
     location = locations.open(f"posix://{tmp_path}/s?persist=false#a")
     assert location.title == f"posix://{tmp_path}/s?persist=false#a"
+    assert locations.open(f"posix://{tmp_path}/s").title == f"posix://{tmp_path}/s"

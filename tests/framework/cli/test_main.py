@@ -68,7 +68,8 @@ def test_help_imports_nothing_that_it_does_not_need() -> None:
         "print([m for m in heavy if m in sys.modules], sorted(ours), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    expected = ["ostler", "ostler.cli", "ostler.cli._exit", "ostler.cli._group", "ostler.cli._main"]
+    modules = ("_exit", "_group", "_lazy", "_main")
+    expected = ["ostler", "ostler.cli", *(f"ostler.cli.{module}" for module in modules)]
     assert done.stderr == f"[] {expected}\n"
 
 
@@ -82,13 +83,16 @@ def test_python_m_ostler_is_ostler() -> None:
     assert done.stdout.decode() == f"ostler {__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "nearest"), [(["docter"], "doctor"), (["storage", "snyc"], "sync")]
+)
 def test_an_unknown_command_is_told_with_the_nearest_name(
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], nearest: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["docter"]) == Exit.USAGE
+    assert main(words) == Exit.USAGE
     streams = capsys.readouterr()
     assert streams.out == ""
-    assert "there is no command 'docter' (did you mean 'doctor'?)" in streams.err
+    assert f"there is no command {words[-1]!r} (did you mean {nearest!r}?)" in streams.err
 
 
 def test_a_wrong_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,7 +190,10 @@ def test_a_defect_is_shown_where_it_cannot_be_kept(
     install("acme", _plugin("1 / 0"))
     monkeypatch.setenv("OSTLER_HOME", "/dev/null/home")
     assert main(["frobnicate"]) == Exit.INFRASTRUCTURE
-    assert "ZeroDivisionError: division by zero" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "ZeroDivisionError: division by zero" in shown
+    assert "\n  the traceback could not be kept in a file: " in shown
+    assert "/dev/null" in shown.splitlines()[-1]
 
 
 @pytest.mark.parametrize("by", ["option", "variable"])

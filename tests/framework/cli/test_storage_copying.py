@@ -43,7 +43,13 @@ def test_put_of_what_cannot_be_read(storage: Storage) -> None:
     storage.fill("d/f", place=".")
     assert "-r stores every file" in storage("put", "d", code=Exit.USAGE).err
     assert "leave -r out" in storage("put", "-r", "d/f", code=Exit.USAGE).err
-    assert "has no name" in storage("put", "-", code=Exit.USAGE).err
+    done = storage(
+        "put", "/proc/self/mem", "k", code=Exit.USAGE
+    )  # opens, and fails at the first byte
+    assert "error: cannot read '/proc/self/mem': Input/output error" in done.err
+    for words in (["-"], ["-", "a/"], ["-", "."], ["-", "a", "-r"]):
+        assert "has no name" in storage("put", *words, code=Exit.USAGE).err
+    assert storage.keys() == []
 
 
 def test_put_r_stores_a_directory(storage: Storage) -> None:

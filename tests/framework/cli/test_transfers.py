@@ -7,7 +7,7 @@ from rich.console import Console
 
 from ostler.cli._exit import Exit
 from ostler.cli._live_transfer import LiveTransfer
-from ostler.cli._transfers import report_as_json, tell_report, transfer
+from ostler.cli._transfers import report_as_json, tell_failures, tell_report, transfer
 from ostler.errors import Forbidden
 from ostler.services.transfer import Report
 
@@ -41,6 +41,15 @@ def test_the_first_failures_are_told_and_all_are_counted(
     assert (code, shown["failed"], shown["gone"]) == (Exit.INFRASTRUCTURE, 1200, 1200)
     assert (len(shown["failures"]), len(shown["vanished"])) == (1000, 1000)
     assert shown["failures"][0] == {"name": "k0", "code": "forbidden", "error": "not allowed"}
+
+
+def test_what_could_not_be_compared_is_not_said_to_be_copied(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = Report()
+    report.add_failure("k", Forbidden("not allowed"))
+    assert tell_failures(report, verb="compared") is Exit.INFRASTRUCTURE
+    assert capsys.readouterr().err == "k: not allowed\nerror: 1 object could not be compared\n"
 
 
 def test_where_no_terminal_is_a_line_is_said_every_ten_seconds(

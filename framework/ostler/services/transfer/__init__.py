@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from .copying import CopySource, copy_object
+from .copying import copy_object
 from .guarding import guard_copies, guard_key, guard_removal, guard_upload
 from .overlapping import key_spaces, refuse_overlap
-from .places import Place
+from .places import Place, StorageKey
 from .removing import remove_keys
 from .reports import Failure, Observer, Report, Task, stopped
 from .sources import Rewindable
+from .storing import store
 from .syncing import Rule, Step, sync
 from .trees import copy_tree
-from .uploading import upload, upload_tree
+from .uploading import upload_tree
 
 __all__ = [
-    "CopySource",
     "Failure",
     "Observer",
     "Place",
@@ -22,6 +22,7 @@ __all__ = [
     "Rewindable",
     "Rule",
     "Step",
+    "StorageKey",
     "Task",
     "copy_object",
     "copy_tree",
@@ -33,7 +34,7 @@ __all__ = [
     "refuse_overlap",
     "remove_keys",
     "stopped",
+    "store",
     "sync",
-    "upload",
     "upload_tree",
 ]

@@ -57,7 +57,7 @@ def judge(pair: Pair, *, checksum: bool) -> Verdict:
     """Return how the target stands to the source, `Verdict.UNSURE` when only the bytes can tell.
 
     A source that was modified after the target was written is newer. Storages have clocks
-    of their own, some without fractions of a second: what is less than a second apart
+    of their own, some without fractions of a second: what is at most a second apart
     may be either.
 
     :param checksum: times prove nothing.

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 from ostler.spi.storage import Readable
-
-from .reports import check_running
 
 __all__ = ["same_bytes"]
 
 _PIECE = 1 << 20
 
 
-def same_bytes(
-    one: Readable, other: Readable, moved: Callable[[int], None], stop: threading.Event
-) -> bool:
-    """Read both, in pieces, until they differ or end.
-
-    :param moved: told the bytes that were compared.
-    :raises Conflict: ``stop`` was set (code ``"cancelled"``).
-    """
+def same_bytes(one: Readable, other: Readable) -> bool:
+    """Read both, in pieces, until they differ or end."""
     while True:
-        check_running(stop)
         piece = one.read(_PIECE)
         if piece != _exactly(other, len(piece) or 1):
             return False
         if not piece:
             return True
-        moved(len(piece))
 
 
 def _exactly(source: Readable, size: int) -> bytes:

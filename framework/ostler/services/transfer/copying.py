@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from ostler.errors import Conflict, Error, NotFound
-from ostler.ost import ObjectStorage
 from ostler.spi.storage import ObjectInfo
 
+from .places import StorageKey
 from .reports import Task
-from .sources import Metered, ObjectSource, same_version
+from .sources import ObjectSource, same_version
+from .storing import store
 
-__all__ = ["CopySource", "copy_object"]
+__all__ = ["copy_object"]
 
 _ATTEMPTS = 3
 
-CopySource = tuple[ObjectStorage, str]
-"""A storage and a key in it."""
-
 
 def copy_object(
-    source: CopySource,
-    target: CopySource,
+    source: StorageKey,
+    target: StorageKey,
     task: Task,
     *,
     name: str = "",
@@ -41,12 +39,17 @@ def copy_object(
     """
     name = name or source[1]
     for _ in range(_ATTEMPTS):
-        copied = _once(source, target, task, name, if_absent=if_absent)
-        if copied is None:
-            continue
-        read, stored = copied
+        with ObjectSource(*source) as opened:
+            read = opened.info
+            try:
+                stored = store(opened, read.size, target, task, name=name, if_absent=if_absent)
+            except Error as error:
+                if error.code != "changed":
+                    raise
+                continue
         if not settled or _is_still(source, read):
             return stored
+        task.observer.moved(name, -read.size)
         if_absent = False  # what is there now is ours
     raise Conflict(
         f"{source[1]!r} was replaced each of the {_ATTEMPTS} times that it was copied: try again",
@@ -54,28 +57,7 @@ def copy_object(
     )
 
 
-def _once(
-    source: CopySource, target: CopySource, task: Task, name: str, *, if_absent: bool
-) -> tuple[ObjectInfo, ObjectInfo] | None:
-    """Return the version that was read and what was stored; None: it was replaced meanwhile."""
-    storage, key = target
-    with ObjectSource(*source) as opened:
-        size = opened.info.size
-        metered = Metered(opened, lambda count: task.observer.moved(name, count), task.stop)
-        task.observer.began(name, size)
-        try:
-            stored = storage.put(key, metered, size=size, persist=task.persist, if_absent=if_absent)
-        except Error as error:
-            if error.code != "changed":
-                raise
-            task.observer.moved(name, -metered.count)
-            return None
-        finally:
-            task.observer.ended(name)
-        return opened.info, stored
-
-
-def _is_still(source: CopySource, read: ObjectInfo) -> bool:
+def _is_still(source: StorageKey, read: ObjectInfo) -> bool:
     storage, key = source
     try:
         return same_version(storage.stat(key), read)

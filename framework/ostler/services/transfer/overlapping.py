@@ -39,11 +39,13 @@ def refuse_overlap(source: str, target: str) -> None:
     :raises BadRequest: a copy from one to the other would copy what it has just copied,
         or remove what it was to copy.
     """
-    if source.startswith(target) or target.startswith(source):
-        raise BadRequest(
-            f"{_shown(source)} and {_shown(target)} are in the same storage, and one holds the "
-            "other: choose places that have nothing in common"
-        )
+    if not (source.startswith(target) or target.startswith(source)):
+        return
+    if source == target:
+        what = f"source and target are both {_shown(source)} of one storage"
+    else:
+        what = f"{_shown(source)} and {_shown(target)} are in one storage, and one holds the other"
+    raise BadRequest(f"{what}: choose places that have nothing in common")
 
 
 def _as_prefix(root: Any) -> str:

@@ -9,7 +9,10 @@ from ostler.errors import Internal
 from ostler.ost import ObjectStorage
 from ostler.spi.storage import ObjectInfo
 
-__all__ = ["Place"]
+__all__ = ["Place", "StorageKey"]
+
+StorageKey = tuple[ObjectStorage, str]
+"""A storage and a key in it."""
 
 
 @dataclass(frozen=True, slots=True)

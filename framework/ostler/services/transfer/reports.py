@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from ostler.errors import Conflict
+from ostler.errors import Conflict, Error
 
 __all__ = ["Failure", "Observer", "Report", "Task", "check_running", "stopped"]
 
@@ -19,7 +19,7 @@ class Observer:
         """The bytes of an object begin to move; None: nobody knows how many."""
 
     def moved(self, name: str, count: int) -> None:
-        """``count`` bytes more have been read; negative when they are read again."""
+        """``count`` bytes more have been read; negative when they are read again, or were given up."""
 
     def ended(self, name: str) -> None:
         """The object is stored, or was given up."""
@@ -39,13 +39,17 @@ class Task:
     stop: threading.Event = field(default_factory=threading.Event)
     observer: Observer = field(default_factory=Observer)
 
+    def ended_by(self, error: Error) -> bool:
+        """Tell whether an error is no failure, but comes of ``stop``."""
+        return error.code == "cancelled" and self.stop.is_set()
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An object that could not be brought over, and why."""
 
     name: str
-    error: Exception
+    error: Error
 
 
 class Report:
@@ -89,7 +93,7 @@ class Report:
             if len(self.vanished) < _MOST:
                 self.vanished.append(name)
 
-    def add_failure(self, name: str, error: Exception) -> None:
+    def add_failure(self, name: str, error: Error) -> None:
         """Count an object that could not be brought over."""
         with self._lock:
             self.failed += 1

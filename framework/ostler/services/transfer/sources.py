@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
-from ostler.errors import Conflict, NotFound
+from ostler.errors import Conflict, Error, NotFound
 from ostler.ost import ObjectStorage
 from ostler.spi.storage import ObjectInfo
 
-from .reports import check_running
+from .reports import Task, check_running
 
-__all__ = ["Metered", "ObjectSource", "Rewindable", "Vanished", "same_version"]
+__all__ = ["Metered", "ObjectSource", "Rewindable", "Vanished", "observed", "same_version"]
 
 
 class Vanished(NotFound):
@@ -64,12 +65,30 @@ class Metered:
     def seek(self, offset: int, /) -> None:
         check_running(self._stop)
         self._source.seek(offset)
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Take back what was told: it is to be read once more, or was in vain."""
         self._tell(-self.count)
 
     def _tell(self, count: int) -> None:
         self.count += count
         if count:
             self._moved(count)
+
+
+@contextmanager
+def observed(source: Rewindable, name: str, size: int | None, task: Task) -> Iterator[Metered]:
+    """Tell the task's observer what is read within; what fails is given up."""
+    metered = Metered(source, lambda count: task.observer.moved(name, count), task.stop)
+    task.observer.began(name, size)
+    try:
+        yield metered
+    except Error:
+        metered.give_up()
+        raise
+    finally:
+        task.observer.ended(name)
 
 
 class ObjectSource:

@@ -14,6 +14,7 @@ from .contents import same_bytes
 from .places import Place
 from .removing import remove_keys
 from .reports import Report, Task
+from .sources import ObjectSource, observed
 from .spooling import Spool
 from .trees import copy_one
 from .workers import in_parallel
@@ -146,7 +147,7 @@ class _Sync:
         except NotFound:
             return Verdict.CONTENT  # one of them is no more: a copy sees which
         except Error as error:
-            if error.code == "cancelled" and self._task.stop.is_set():
+            if self._task.ended_by(error):
                 raise
             self.report.add_failure(pair.name, error)
             return Verdict.UNSURE
@@ -155,17 +156,14 @@ class _Sync:
     def _has_same_bytes(self, pair: Pair) -> bool:
         assert pair.source is not None
         assert pair.target is not None
-        observer, name = self._task.observer, pair.name
-        source = self._source.storage.get(pair.source.key)
-        with source, self._target.storage.get(pair.target.key) as target:
-            observer.began(name, pair.source.size)
-            counted = _Count(lambda count: observer.moved(name, count))
-            try:
-                same = same_bytes(source, target, counted, self._task.stop)
-            finally:
-                observer.ended(name)
+        with (
+            ObjectSource(self._source.storage, pair.source.key) as source,
+            self._target.storage.get(pair.target.key) as target,
+            observed(source, pair.name, pair.source.size, self._task) as metered,
+        ):
+            same = same_bytes(metered, target)
             if not same:
-                observer.moved(name, -counted.total)  # they are read once more, to be copied
+                metered.give_up()  # it is read once more, to be copied
             return same
 
     def _planned_copy(self, pair: Pair, verdict: Verdict) -> bool:
@@ -192,13 +190,3 @@ class _Sync:
             name = key.removeprefix(self._target.prefix)
             if not self._source.storage.exists(self._source.prefix + name):
                 yield key
-
-
-class _Count:
-    def __init__(self, moved: Callable[[int], None]) -> None:
-        self._moved = moved
-        self.total = 0
-
-    def __call__(self, count: int) -> None:
-        self.total += count
-        self._moved(count)

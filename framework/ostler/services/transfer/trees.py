@@ -8,9 +8,9 @@ from ostler.errors import Error
 from ostler.spi.storage import ObjectInfo
 
 from .copying import copy_object
+from .outcomes import attempt
 from .places import Place
 from .reports import Report, Task
-from .sources import Vanished
 from .workers import in_parallel
 
 __all__ = ["copy_one", "copy_tree"]
@@ -52,18 +52,13 @@ def copy_one(
     """
     origin = (source.storage, source.prefix + name)
     destination = (target.storage, target.prefix + name)
-    try:
-        stored = copy_object(
+    attempt(
+        name,
+        lambda: copy_object(
             origin, destination, task, name=name, if_absent=if_absent, settled=settled
-        )
-    except Vanished:
-        report.add_vanished(name)
-    except Error as error:
-        if error.code == "cancelled" and task.stop.is_set():
-            raise
-        if if_absent and error.code == "exists":
-            report.add_same()
-        else:
-            (failed or report.add_failure)(name, error)
-    else:
-        report.add_copy(stored.size)
+        ),
+        task,
+        report,
+        if_absent=if_absent,
+        failed=failed,
+    )

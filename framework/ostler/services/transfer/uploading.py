@@ -7,42 +7,16 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from ostler.errors import BadRequest, Error
-from ostler.ost import ObjectStorage
+from ostler.errors import BadRequest
 from ostler.spi.storage import ObjectInfo
 
+from .outcomes import attempt
 from .places import Place
 from .reports import Report, Task
-from .sources import Metered, Rewindable
+from .storing import store
 from .workers import in_parallel
 
-__all__ = ["upload", "upload_tree"]
-
-
-def upload(
-    source: Rewindable,
-    size: int | None,
-    storage: ObjectStorage,
-    key: str,
-    task: Task,
-    *,
-    name: str = "",
-    if_absent: bool = False,
-) -> ObjectInfo:
-    """Store what ``source`` yields; it streams.
-
-    :param size: in bytes; None: unknown.
-    :param name: what the observer is told.
-    :raises Error: as `ObjectStorage.put`; ``task.stop`` was set (code ``"cancelled"``).
-    :raises OSError: the source cannot be read.
-    """
-    name = name or key
-    metered = Metered(source, lambda count: task.observer.moved(name, count), task.stop)
-    task.observer.began(name, size)
-    try:
-        return storage.put(key, metered, size=size, persist=task.persist, if_absent=if_absent)
-    finally:
-        task.observer.ended(name)
+__all__ = ["upload_tree"]
 
 
 def upload_tree(directory: str, target: Place, task: Task, *, if_absent: bool = False) -> Report:
@@ -55,24 +29,19 @@ def upload_tree(directory: str, target: Place, task: Task, *, if_absent: bool = 
     :raises Conflict: ``task.stop`` was set (code ``"cancelled"``).
     """
     report = Report()
-    unreadable: Callable[[OSError], None] = lambda error: report.add_failure(  # noqa: E731
-        _shown(os.path.relpath(error.filename, directory)), _unreadable(error)
-    )
+
+    def unreadable(error: OSError) -> None:
+        name = os.path.relpath(error.filename, directory)
+        report.add_failure(_shown(name), _unreadable(error.filename, error))
 
     def work(name: str) -> None:
-        try:
-            stored = _upload_one(directory, name, target, task, if_absent=if_absent)
-        except Error as error:
-            if error.code == "cancelled" and task.stop.is_set():
-                raise
-            if if_absent and error.code == "exists":
-                report.add_same()
-            else:
-                report.add_failure(_shown(name), error)
-        except OSError as error:
-            report.add_failure(_shown(name), _unreadable(error))
-        else:
-            report.add_copy(stored.size)
+        attempt(
+            _shown(name),
+            lambda: _upload_one(directory, name, target, task, if_absent=if_absent),
+            task,
+            report,
+            if_absent=if_absent,
+        )
 
     in_parallel(_files(directory, unreadable), work, task)
     return report
@@ -81,18 +50,13 @@ def upload_tree(directory: str, target: Place, task: Task, *, if_absent: bool = 
 def _upload_one(
     directory: str, name: str, target: Place, task: Task, *, if_absent: bool
 ) -> ObjectInfo:
-    path = os.path.join(directory, name)
-    with _opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        return upload(
-            file,
-            size,
-            target.storage,
-            target.prefix + name.replace(os.sep, "/"),
-            task,
-            name=name,
-            if_absent=if_absent,
-        )
+    path, key = os.path.join(directory, name), target.prefix + name.replace(os.sep, "/")
+    try:
+        with _opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            return store(file, size, (target.storage, key), task, name=name, if_absent=if_absent)
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _opened(path: str) -> BinaryIO:
@@ -109,8 +73,8 @@ def _files(directory: str, unreadable: Callable[[OSError], None]) -> Iterator[st
             yield os.path.relpath(os.path.join(folder, name), directory)
 
 
-def _unreadable(error: OSError) -> BadRequest:
-    return BadRequest(f"cannot read {_shown(str(error.filename))}: {error.strerror}")
+def _unreadable(path: str, error: OSError) -> BadRequest:
+    return BadRequest(f"cannot read {_shown(path)}: {error.strerror}")
 
 
 def _shown(path: str) -> str:

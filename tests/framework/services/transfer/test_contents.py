@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ostler.errors import Conflict
 from ostler.services.transfer import contents
 from ostler.services.transfer.contents import same_bytes
+from ostler.services.transfer.sources import Metered
 
 
 class Short(io.BytesIO):
@@ -28,7 +29,8 @@ def test_bytes_are_the_same_however_they_come(
     one: bytes, other: bytes, first: int, second: int
 ) -> None:
     moved: list[int] = []
-    same = same_bytes(Short(one, first), Short(other, second), moved.append, threading.Event())
+    metered = Metered(Short(one, first), moved.append, threading.Event())
+    same = same_bytes(metered, Short(other, second))
     assert same == (one == other)
     assert not same or sum(moved) == len(one)
 
@@ -36,7 +38,7 @@ def test_bytes_are_the_same_however_they_come(
 def test_it_ends_at_the_first_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents, "_PIECE", 2)
     one, other = io.BytesIO(b"aabbcc"), io.BytesIO(b"aaxbcc")
-    assert not same_bytes(one, other, lambda count: None, threading.Event())
+    assert not same_bytes(one, other)
     assert one.read() == b"cc"
 
 
@@ -44,5 +46,5 @@ def test_it_can_be_stopped() -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(Conflict) as caught:
-        same_bytes(io.BytesIO(b"a"), io.BytesIO(b"a"), lambda count: None, stop)
+        same_bytes(Metered(io.BytesIO(b"a"), lambda count: None, stop), io.BytesIO(b"a"))
     assert caught.value.code == "cancelled"

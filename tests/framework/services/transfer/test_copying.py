@@ -65,12 +65,22 @@ def test_a_put_that_breaks_is_done_again_from_the_start(source: Held) -> None:
     assert (other.read("b"), watched.bytes) == (b"12345", 5)
 
 
+def test_the_bytes_of_what_is_given_up_do_not_count(source: Held) -> None:
+    one = place_on(source).storage
+    one.put("a", b"12345")
+    target = Breaking()
+    target.breaks = 1
+    watched = Watched()
+    with pytest.raises(Unavailable, match="the line broke"):
+        copy_object((one, "a"), (place_on(target).storage, "b"), Task(observer=watched))
+    assert (watched.bytes, watched.told) == (0, [("a", 5), "a"])
+
+
 def test_a_source_that_is_replaced_during_a_retry_is_copied_anew(source: Held) -> None:
     one = place_on(source).storage
     one.put("a", b"old")
     target = Breaking()
     target.breaks = 1
-    target.before = lambda what, key: None
     gets: list[str] = []
 
     def before(what: str, key: str) -> None:
@@ -98,8 +108,9 @@ def test_what_was_replaced_meanwhile_is_copied_again_when_that_is_wanted(
             one.put("a", versions.pop(0))
 
     target.before = before
-    copy_object((one, "a"), (other, "b"), Task(), settled=True)
-    assert other.read("b") == b"newest"
+    watched = Watched()
+    copy_object((one, "a"), (other, "b"), Task(observer=watched), settled=True)
+    assert (other.read("b"), watched.bytes) == (b"newest", 6)
 
 
 def test_what_never_rests_is_a_conflict(source: Held, target: Held) -> None:

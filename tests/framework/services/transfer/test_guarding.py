@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ostler.datamanager import database_in
 from ostler.datamanager.manifest import encode_manifest, first_manifest
-from ostler.errors import Conflict, Internal
+from ostler.errors import Conflict
 from ostler.services.transfer import (
     Place,
     guard_copies,
@@ -37,15 +36,6 @@ def refused(call: Callable[[], object]) -> bool:
     except Conflict as error:
         return error.code == "database" and "--force" in str(error)
     return False
-
-
-def test_a_database_is_found_by_its_newest_manifest() -> None:
-    place = database()
-    assert database_in(place.storage) == "one"
-    fill(place, {"manifest/00000000000000000002": b"damaged"})
-    with pytest.raises(Internal):
-        database_in(place.storage)
-    assert database_in(place_on(Held()).storage) is None
 
 
 @pytest.mark.parametrize("key", ["wal/1", "data/x", MANIFEST, "probe/x"])

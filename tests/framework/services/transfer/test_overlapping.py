@@ -40,5 +40,10 @@ def test_places_that_hold_each_other_are_refused(source: str, target: str) -> No
         refuse_overlap(source, target)
 
 
+def test_a_place_that_is_both_is_named_once() -> None:
+    with pytest.raises(BadRequest, match=r"^source and target are both all keys of one storage:"):
+        refuse_overlap("", "")
+
+
 def test_neighbours_are_none() -> None:
     refuse_overlap("a/", "ab/")

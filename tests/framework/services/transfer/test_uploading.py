@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import errno
+import io
 import os
 from pathlib import Path
 
 import pytest
 
 from ostler.errors import Conflict, Forbidden
-from ostler.services.transfer import Task, upload_tree
+from ostler.services.transfer import Task, upload_tree, uploading
 
 from .conftest import Held, contents, fill, place_on
 
@@ -42,6 +44,22 @@ def test_what_is_no_file_or_no_key_or_fails_stops_nothing_else(tree: Path, targe
     assert "is no file" in told["pipe"]
     assert "No such file" in told["broken"]
     assert "not a key" in told["?"]
+
+
+def test_a_file_that_breaks_off_is_told_by_its_path(
+    tree: Path, target: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(uploading, "open", lambda path, mode: Broken(path, mode), raising=False)
+    report = upload_tree(str(tree), place_on(target), Task())
+    assert (report.copied, report.failed) == (0, 2)
+    told = {str(failure.error) for failure in report.failures}
+    assert told == {
+        f"cannot read {tree / name}: Input/output error" for name in ("a", Path("b") / "c d")
+    }
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
