@@ -12,10 +12,13 @@ from ostler.spi.storage import Body
 from .clients import Client, Clients
 from .failures import translated
 
-__all__ = ["BLOCK", "BlockBody", "BytesBody", "HandleBody", "changed", "clipped"]
+__all__ = ["BLOCK", "BlockBody", "BytesBody", "Fetch", "HandleBody", "changed", "clipped"]
 
 BLOCK = 4 << 20
 """How much is read at once where every read is a request."""
+
+Fetch = Callable[[int, int], bytes]
+"""``(start, end)``: returns these bytes of one version of an object, or raises."""
 
 
 def clipped(size: int, start: int, end: int | None) -> tuple[int, int]:
@@ -47,27 +50,18 @@ class BytesBody(Body):
 class BlockBody(Body):
     """A range that is fetched block by block.
 
-    :param fetch: ``(start, end)``: returns these bytes, or raises.
     :param first: the first block of the range, fetched already.
     :param at: where the second block begins.
     :param end: where the range ends.
-    :param close: releases what ``fetch`` needs.
     """
 
-    def __init__(
-        self,
-        fetch: Callable[[int, int], bytes],
-        first: bytes,
-        at: int,
-        end: int,
-        close: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._fetch, self._end, self._release = fetch, end, close
+    def __init__(self, fetch: Fetch, first: bytes, at: int, end: int) -> None:
+        self._fetch, self._end = fetch, end
         self._block, self._used, self._at = first, 0, at
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
-            return self._read_rest()
+            return _rest(self)
         if size and self._used == len(self._block) and self._at < self._end:
             stop = min(self._at + BLOCK, self._end)
             self._block, self._used = self._fetch(self._at, stop), 0
@@ -78,14 +72,6 @@ class BlockBody(Body):
 
     def close(self) -> None:
         self._block, self._used, self._at = b"", 0, self._end
-        release, self._release = self._release, lambda: None
-        release()
-
-    def _read_rest(self) -> bytes:
-        pieces = []
-        while piece := self.read(BLOCK):
-            pieces.append(piece)
-        return b"".join(pieces)
 
 
 class HandleBody(Body):
@@ -105,7 +91,7 @@ class HandleBody(Body):
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
-            return self._read_rest()
+            return _rest(self)
         wanted = min(size, self._left)
         if not wanted:
             return b""
@@ -128,8 +114,6 @@ class HandleBody(Body):
         finally:
             self._clients.give_back(self._client)
 
-    def _read_rest(self) -> bytes:
-        pieces = []
-        while piece := self.read(min(self._left, BLOCK)):
-            pieces.append(piece)
-        return b"".join(pieces)
+
+def _rest(body: Body) -> bytes:
+    return b"".join(iter(lambda: body.read(BLOCK), b""))

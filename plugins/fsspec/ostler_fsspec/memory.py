@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
@@ -40,8 +41,7 @@ class MemoryBackend(GeneralBackend):
 
     def describe(self, key: str, info: Info) -> ObjectInfo:
         found = object_info(key, info)
-        etag = f"{round(found.modified * 1e6):x}-{found.size:x}"
-        return object_info(key, info, etag=etag)
+        return replace(found, etag=f"{round(found.modified * 1e6):x}-{found.size:x}")
 
     def open(self, path: str, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
         with _TURN:
