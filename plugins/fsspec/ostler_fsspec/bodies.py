@@ -12,7 +12,16 @@ from ostler.spi.storage import Body
 from .clients import Client, Clients
 from .failures import translated
 
-__all__ = ["BLOCK", "BlockBody", "BytesBody", "Fetch", "HandleBody", "changed", "clipped"]
+__all__ = [
+    "BLOCK",
+    "BlockBody",
+    "BytesBody",
+    "Fetch",
+    "HandleBody",
+    "changed",
+    "clipped",
+    "complete",
+]
 
 BLOCK = 4 << 20
 """How much is read at once where every read is a request."""
@@ -32,6 +41,16 @@ def changed(key: str) -> Unavailable:
     return Unavailable(
         f"{key!r} was replaced while it was read: get it again from the start", code="changed"
     )
+
+
+def complete(data: bytes, size: int, key: str) -> bytes:
+    """Return what was read of an object, if it is ``size`` bytes.
+
+    :raises Unavailable: it is not.
+    """
+    if len(data) != size:
+        raise Unavailable(f"{len(data)} bytes came of {key!r}, not {size}")
+    return data
 
 
 class BytesBody(Body):

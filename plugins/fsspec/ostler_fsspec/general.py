@@ -11,21 +11,32 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from ostler.errors import BadRequest, Conflict, Error, NotFound, Unavailable
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
-from .bodies import BLOCK, BlockBody, changed, clipped
+from .bodies import BLOCK, BlockBody, Fetch, changed, clipped, complete
 from .clients import Client, Clients
 from .failures import no_container, translated
 from .infos import Info, is_object, object_info
 from .pieces import head_of, rest_of
 
-__all__ = ["RESERVED", "GeneralBackend", "exists", "key_conflict", "missing"]
+__all__ = ["NOTHING", "RESERVED", "GeneralBackend", "exists", "key_conflict", "missing"]
 
 RESERVED = ".ostler\x7f"
 """The directory of what is being written: no key can be in it."""
+
+NOTHING = Capabilities(
+    atomic_put=False,
+    exclusive_put=False,
+    durable_put=False,
+    consistent_list=False,
+    flat=False,
+)
+"""What is claimed where nothing is known."""
 
 _PATIENCE = 20
 
@@ -96,27 +107,13 @@ class GeneralBackend:
         That a key can be beside a longer one is seen. Whether a put is atomic, or a listing
         complete, nobody sees by trying, so it is not claimed.
         """
-        nothing = Capabilities(
-            atomic_put=False,
-            exclusive_put=False,
-            durable_put=False,
-            consistent_list=False,
-            flat=False,
-        )
         try:
-            flat = self._is_flat()
+            return replace(NOTHING, flat=self._is_flat())
         except Unavailable:
             raise
         except Error as error:
             self._refusal = error
-            return nothing
-        return Capabilities(
-            atomic_put=False,
-            exclusive_put=False,
-            durable_put=False,
-            consistent_list=False,
-            flat=flat,
-        )
+            return NOTHING
 
     def info(self, path: str) -> Info:
         """Return what `info` says of an object; anything else is not found."""
@@ -147,20 +144,27 @@ class GeneralBackend:
         return found
 
     def open(self, path: str, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
-        """Open a range of an object, read in blocks; after each it is seen that nothing changed."""
+        """Open a range of an object, read in blocks of one version."""
         for _again in range(_PATIENCE):
-            info = self.describe(key, self.info(path))
+            info, fetch = self.version(path, key)
             low, high = clipped(info.size, start, end)
             block = min(low + BLOCK, high)
             try:
-                first = self._fetch(path, info, low, block)
+                first = fetch(low, block) if low < block else b""
             except Unavailable as error:
                 if error.code != "changed":
                     raise
             else:
-                fetch = lambda low, high: self._fetch(path, info, low, high)  # noqa: B023, E731 - returned at once
                 return info, BlockBody(fetch, first, block, high)
         raise changed(key)
+
+    def version(self, path: str, key: str) -> tuple[ObjectInfo, Fetch]:
+        """Describe an object as it is now, and return what reads that version.
+
+        That has code ``"changed"`` for its error when it is another one: here seen after each read.
+        """
+        info = self.describe(key, self.info(path))
+        return info, partial(self._fetch, path, info)
 
     def put(
         self, path: str, key: str, source: Readable, size: int | None, *, exclusive: bool
@@ -209,8 +213,6 @@ class GeneralBackend:
 
     def _fetch(self, path: str, info: ObjectInfo, low: int, high: int) -> bytes:
         """Return bytes of the version that ``info`` describes."""
-        if low == high:
-            return b""
         with translated(f"read {info.key!r}", absent=lambda: changed(info.key)):
             with self.clients.use() as client:
                 data: bytes = client.call("cat_file", path, start=low, end=high)
@@ -218,9 +220,7 @@ class GeneralBackend:
                 raise changed(info.key)
         if len(data) == info.size:
             data = data[low:high]  # servers that know no ranges send everything
-        if len(data) != high - low:
-            raise Unavailable(f"{len(data)} bytes came of {info.key!r}, not {high - low}")
-        return data
+        return complete(data, high - low, info.key)
 
     def _pipe(self, client: Client, path: str, data: bytes) -> None:
         with self._nothing_left(client, path):
