@@ -16,6 +16,7 @@ from .failures import typed
 from .general import RESERVED, GeneralBackend, exists, key_conflict
 from .infos import Info, object_info
 from .pieces import head_of
+from .places import drop, is_below_file, kind
 
 __all__ = ["DirectoryBackend"]
 
@@ -95,7 +96,7 @@ class DirectoryBackend(GeneralBackend):
         self, path: str, key: str, source: Readable, size: int | None, *, exclusive: bool
     ) -> ObjectInfo:
         with self.clients.use() as client:
-            if exclusive and self._kind(client, path) == "file":
+            if exclusive and kind(client, path) == "file":
                 raise exists(key)  # before much is written for nothing; the link decides
             draft, moved = self.draft(), False
             try:
@@ -107,13 +108,13 @@ class DirectoryBackend(GeneralBackend):
                 moved = not exclusive
             finally:
                 if not moved:
-                    self._drop(client, draft)
+                    drop(client, draft)
         return info
 
     def remove(self, path: str) -> None:
         """Remove an object, and with it the directories that have nothing else in them."""
         with self.clients.use() as client:
-            if self._kind(client, path) != "file":
+            if kind(client, path) != "file":
                 return
             try:
                 client.call("rm_file", path)
@@ -162,14 +163,14 @@ class DirectoryBackend(GeneralBackend):
         self, client: Client, path: str, key: str, error: Exception, *, exclusive: bool
     ) -> None:
         """Remove empty directories that are in the way of ``path``; else raise what it is."""
-        kind = self._kind(client, path)
-        if exclusive and kind == "file":
+        found = kind(client, path)
+        if exclusive and found == "file":
             raise exists(key) from error
-        if kind == "directory":
+        if found == "directory":
             self._remove_empty(client, path, key)
-        elif self._is_below_file(client, path):
+        elif is_below_file(client, self.root, path):
             raise key_conflict(key) from error
-        elif kind == "file":
+        elif found == "file":
             raise error
 
     def _remove_empty(self, client: Client, directory: str, key: str) -> None:
@@ -193,7 +194,7 @@ class DirectoryBackend(GeneralBackend):
         now = object_info("", client.call("info", draft)).modified
         for info in client.call("ls", draft.rpartition("/")[0], detail=True):
             if object_info("", info).modified < now - _OLD:
-                self._drop(client, str(info["name"]))
+                drop(client, str(info["name"]))
 
     def _make_directory(self, client: Client, directory: str, key: str) -> None:
         """Make a directory, and those that it is in; that it is there already is no error."""
@@ -203,25 +204,12 @@ class DirectoryBackend(GeneralBackend):
             self._make_directory(client, directory.rpartition("/")[0] or "/", key)
             self._make_directory(client, directory, key)
         except OSError as error:
-            kind = self._kind(client, directory)
-            if kind == "file" or self._is_below_file(client, directory):
+            found = kind(client, directory)
+            if found == "file" or is_below_file(client, self.root, directory):
                 raise key_conflict(key) from error
             gone_again = isinstance(error, FileExistsError) or error.errno is None
-            if kind != "directory" and not gone_again:
+            if found != "directory" and not gone_again:
                 raise
-
-    def _is_below_file(self, client: Client, path: str) -> bool:
-        """Whether a file is where a directory must be for ``path`` to be possible."""
-        ends = [at for at in range(len(self.root) + 1, len(path)) if path[at] == "/"]
-        return any(self._kind(client, path[:end]) == "file" for end in ends)
-
-    def _kind(self, client: Client, path: str) -> str:
-        """Return ``file``, ``directory`` or, when there is nothing, an empty text."""
-        try:
-            info = client.call("info", path)
-        except (FileNotFoundError, NotADirectoryError):
-            return ""
-        return "directory" if info["type"] == "directory" else "file"
 
     def _prune(self, client: Client, path: str) -> None:
         directory = path.rpartition("/")[0]

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
-from ostler.errors import BadRequest, Conflict, Error, NotFound, Unavailable
+from ostler.errors import Conflict, Error, NotFound, Unavailable
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
 from .bodies import BLOCK, BlockBody, Fetch, changed, clipped, complete
@@ -23,6 +23,8 @@ from .clients import Client, Clients
 from .failures import no_container, translated
 from .infos import Info, is_object, object_info
 from .pieces import head_of, rest_of
+from .places import drop, on_the_way, told
+from .probing import is_flat
 
 __all__ = ["NOTHING", "RESERVED", "GeneralBackend", "exists", "key_conflict", "missing"]
 
@@ -108,7 +110,8 @@ class GeneralBackend:
         complete, nobody sees by trying, so it is not claimed.
         """
         try:
-            return replace(NOTHING, flat=self._is_flat())
+            with self.clients.use() as client:
+                return replace(NOTHING, flat=is_flat(client, self.draft()))
         except Unavailable:
             raise
         except Error as error:
@@ -224,23 +227,23 @@ class GeneralBackend:
 
     def _pipe(self, client: Client, path: str, data: bytes) -> None:
         with self._nothing_left(client, path):
-            self._in_directory(client, path, lambda: client.call("pipe_file", path, data))
+            on_the_way(client, path, lambda: client.call("pipe_file", path, data))
 
     def _put_large(
         self, client: Client, path: str, data: bytes, source: Readable, size: int | None
     ) -> None:
         draft = self.draft()
         try:
-            handle = self._in_directory(client, draft, lambda: client.call("open", draft, "wb"))
+            handle = on_the_way(client, draft, lambda: client.call("open", draft, "wb"))
             try:
                 self.write_all(client, handle, data, source, size)
             finally:
                 with client.lock:
                     handle.close()
             with self._nothing_left(client, path):
-                self._in_directory(client, path, lambda: client.call("mv", draft, path))
+                on_the_way(client, path, lambda: client.call("mv", draft, path))
         finally:
-            self._drop(client, draft)
+            drop(client, draft)
 
     def write_all(
         self, client: Client, handle: Any, data: bytes, source: Readable, size: int | None
@@ -252,78 +255,22 @@ class GeneralBackend:
             with client.lock:
                 handle.write(piece)
 
-    def _in_directory(self, client: Client, path: str, call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except FileNotFoundError:
-            client.call("makedirs", path.rpartition("/")[0], exist_ok=True)
-            return call()
-
     @contextmanager
     def _nothing_left(self, client: Client, path: str) -> Iterator[None]:
         """Remove what a call that fails has made of an object; what it has not touched stays."""
-        before = self._told(client, path)
+        before = told(client, path)
         try:
             yield
         except BaseException:
             if self._was_touched(client, path, before):
-                self._drop(client, path)
+                drop(client, path)
             raise
 
     def _was_touched(self, client: Client, path: str, before: Info | None) -> bool:
         try:
-            return self._told(client, path) != before
+            return told(client, path) != before
         except Exception:
             return False  # not known: rather a part that stays than an object that is lost
-
-    def _told(self, client: Client, path: str) -> Info | None:
-        try:
-            found: Info = client.call("info", path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return found
-
-    def _drop(self, client: Client, path: str) -> None:
-        try:
-            client.call("rm_file", path)
-        except Exception:
-            return  # it was moved, or was never made
-
-    def _is_flat(self) -> bool:
-        """Whether an object can be beside another one that is below its name.
-
-        :raises Error: nothing can be written at all.
-        """
-        probe = self.draft()
-        with self.clients.use() as client:
-            try:
-                with translated("write to the file system"):
-                    self._try_to_write(client, probe)
-                return self._holds_both(client, probe)
-            finally:
-                self._drop(client, f"{probe}/below")
-                self._drop(client, probe)
-
-    def _try_to_write(self, client: Client, path: str) -> None:
-        try:
-            self._in_directory(client, path, lambda: client.call("pipe_file", path, b"probe"))
-        except Error:
-            raise
-        except (ValueError, TypeError, AttributeError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise BadRequest(
-                f"this file system takes nothing: {str(error) or type(error).__name__}",
-                code="not_supported",
-            ) from error
-
-    def _holds_both(self, client: Client, path: str) -> bool:
-        try:
-            client.call("pipe_file", f"{path}/below", b"below")
-            above, below = client.call("info", path), client.call("info", f"{path}/below")
-            return is_object(above) and is_object(below)
-        except Exception:
-            return False  # whatever it says, it does not
 
 
 def exists(key: str) -> Conflict:

@@ -17,6 +17,7 @@ from .failures import no_container, said_by, translated, typed
 from .general import GeneralBackend, exists
 from .infos import is_object
 from .pieces import head_of
+from .places import drop
 
 __all__ = ["GcsBackend", "S3Backend"]
 
@@ -150,7 +151,7 @@ class ObjectsBackend(GeneralBackend):
                     raise
                 return False  # may not be written to, or knows no condition
             finally:
-                self._drop(client, probe)
+                drop(client, probe)
         return False
 
 
