@@ -40,7 +40,7 @@ class Clients:
         self, connect: Callable[[], Any], most: int, is_broken: Callable[[Any, Exception], bool]
     ) -> None:
         self._connect, self._most, self._is_broken = connect, most, is_broken
-        self._lock = threading.Lock()
+        self._lock, self._connecting = threading.Lock(), threading.Lock()
         self._clients: list[Client] = []
         with self.use():
             pass  # whether it can be reached is to be seen at once
@@ -60,15 +60,10 @@ class Clients:
 
     def take(self) -> Client:
         """Choose a client as `use` does, until it is given back."""
-        with self._lock:
-            idle = min(self._clients, key=lambda client: client.users, default=None)
-            if idle is not None and (idle.users == 0 or len(self._clients) >= (self._most or 1)):
-                idle.users += 1
-                return idle
-        client = self._new()
-        with self._lock:
-            client.users += 1
-            self._clients.append(client)
+        client = self._choose()
+        if client is None:
+            with self._connecting:  # one after the other: else each thread would make one more
+                client = self._choose() or self._add()
         return client
 
     def give_back(self, client: Client) -> None:
@@ -84,9 +79,21 @@ class Clients:
             with client.lock:
                 end(client.fs)
 
-    def _new(self) -> Client:
-        lock = threading.RLock() if self._most else nullcontext()
-        return Client(self._connect(), lock)
+    def _choose(self) -> Client | None:
+        """Return the client with the fewest users; None when one more had better be made."""
+        with self._lock:
+            found = min(self._clients, key=lambda client: client.users, default=None)
+            if found is None or (found.users and len(self._clients) < self._most):
+                return None
+            found.users += 1
+            return found
+
+    def _add(self) -> Client:
+        client = Client(self._connect(), threading.RLock() if self._most else nullcontext())
+        client.users = 1
+        with self._lock:
+            self._clients.append(client)
+        return client
 
     def _forget(self, client: Client) -> None:
         with self._lock:
