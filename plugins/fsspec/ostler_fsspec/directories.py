@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from ostler.errors import Unavailable, Unknown
@@ -77,19 +78,16 @@ class DirectoryBackend(GeneralBackend):
 
     def open(self, path: str, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
         self.info(path)  # opening what is no file may wait for somebody else
-        client = self.clients.take()
-        handle = None
-        try:
+        with ExitStack() as undo:
+            client = self.clients.take()
+            undo.callback(self.clients.give_back, client)
             handle = client.call("open", path, "rb")
+            undo.callback(handle.close)
             with client.lock:
                 info = self.opened(handle, key)
                 low, high = clipped(info.size, start, end)
                 handle.seek(low)
-        except BaseException:
-            if handle is not None:
-                handle.close()
-            self.clients.give_back(client)
-            raise
+            undo.pop_all()
         return info, HandleBody(self.clients, client, handle, high - low, key)
 
     def put(
@@ -147,20 +145,26 @@ class DirectoryBackend(GeneralBackend):
     def _publish(self, client: Client, draft: str, path: str, key: str, *, exclusive: bool) -> None:
         """Give a draft its path, although something is in the way or nothing leads there."""
         step = self.link if exclusive else self.replace
+        last: Exception | None = None
         for _again in range(_PATIENCE):
             try:
                 with client.lock:
                     return step(client.fs, draft, path)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                last = error
                 self._make_directory(client, path.rpartition("/")[0], key)
             except Exception as error:
+                last = error
                 if self.is_broken(client.fs, error) or not isinstance(error, OSError):
                     raise _of_broken(error, key, exclusive=exclusive) from error
                 self._clear(client, path, key, error, exclusive=exclusive)
-        raise Unavailable(f"the directory of {key!r} was removed again and again: try later")
+        raise Unavailable(
+            f"cannot store {key!r}: its directory is removed, or its place taken and left, "
+            f"again and again ({last}): try later"
+        ) from last
 
     def _clear(
-        self, client: Client, path: str, key: str, error: Exception, *, exclusive: bool
+        self, client: Client, path: str, key: str, error: OSError, *, exclusive: bool
     ) -> None:
         """Remove empty directories that are in the way of ``path``; else raise what it is."""
         found = kind(client, path)
@@ -170,7 +174,7 @@ class DirectoryBackend(GeneralBackend):
             self._remove_empty(client, path, key)
         elif is_below_file(client, self.root, path):
             raise key_conflict(key) from error
-        elif found == "file":
+        elif found == "file" or not _may_be_in_the_way(error):
             raise error
 
     def _remove_empty(self, client: Client, directory: str, key: str) -> None:
@@ -227,6 +231,12 @@ class DirectoryBackend(GeneralBackend):
                 return object_info("", client.call("info", directory)).modified
         except (FileNotFoundError, NotADirectoryError):
             return -1.0
+
+
+def _may_be_in_the_way(error: OSError) -> bool:
+    """Whether it may come of what was at a path, and has gone since; SFTP tells no more than failure."""
+    taken = (FileExistsError, IsADirectoryError, NotADirectoryError)
+    return isinstance(error, taken) or error.errno is None
 
 
 def _of_broken(error: Exception, key: str, *, exclusive: bool) -> Exception:
