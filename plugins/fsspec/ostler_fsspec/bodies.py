@@ -114,8 +114,8 @@ class HandleBody(Body):
         wanted = min(size, self._left)
         if not wanted:
             return b""
-        with translated(f"read {self._key!r}"), self._client.lock:
-            data: bytes = self._handle.read(wanted)
+        with translated(f"read {self._key!r}"):
+            data: bytes = self._client.run(self._handle.read, wanted)
         if not data:
             raise Unavailable(f"the file of {self._key!r} ends {self._left} bytes early")
         self._left -= len(data)
@@ -126,8 +126,8 @@ class HandleBody(Body):
             return
         self._open, self._left = False, 0
         try:
-            with translated(f"close {self._key!r}"), self._client.lock:
-                self._handle.close()
+            with translated(f"close {self._key!r}"):
+                self._client.run(self._handle.close)
         except (NotFound, Unavailable):
             return  # with its connection the handle is gone as well
         finally:

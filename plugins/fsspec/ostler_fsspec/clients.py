@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["Client", "Clients"]
+
+T = TypeVar("T")
 
 
 class Client:
@@ -23,8 +25,12 @@ class Client:
 
     def call(self, name: str, *args: Any, **options: Any) -> Any:
         """Return what the file system's method ``name`` does."""
+        return self.run(getattr(self.fs, name), *args, **options)
+
+    def run(self, call: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Return what ``call`` does, which uses the file system, or a file open in it."""
         with self.lock:
-            return getattr(self.fs, name)(*args, **options)
+            return call(*args, **options)
 
 
 class Clients:
@@ -76,8 +82,7 @@ class Clients:
         with self._lock:
             clients, self._clients = self._clients, []
         for client in clients:
-            with client.lock:
-                end(client.fs)
+            client.run(end, client.fs)
 
     def _choose(self) -> Client | None:
         """Return the client with the fewest users; None when one more had better be made."""

@@ -82,7 +82,7 @@ class DirectoryBackend(GeneralBackend):
             client = self.clients.take()
             undo.callback(self.clients.give_back, client)
             handle = client.call("open", path, "rb")
-            undo.callback(handle.close)
+            undo.callback(client.run, handle.close)
             with client.lock:
                 info = self.opened(handle, key)
                 low, high = clipped(info.size, start, end)
@@ -99,8 +99,7 @@ class DirectoryBackend(GeneralBackend):
             draft, moved = self.draft(), False
             try:
                 count = self._write(client, draft, source, size)
-                with client.lock:
-                    info = self.written(client.fs, draft, key, count)
+                info = client.run(self.written, client.fs, draft, key, count)
                 self._sweep(client, draft)
                 self._publish(client, draft, path, key, exclusive=exclusive)
                 moved = not exclusive
@@ -125,15 +124,12 @@ class DirectoryBackend(GeneralBackend):
         handle = self._open_draft(client, draft)
         try:
             if whole:
-                with client.lock:
-                    handle.write(data)
+                client.run(handle.write, data)
             else:
                 self.write_all(client, handle, data, source, size)
-            with client.lock:
-                return int(handle.tell())
+            return int(client.run(handle.tell))
         finally:
-            with client.lock:
-                handle.close()
+            client.run(handle.close)
 
     def _open_draft(self, client: Client, draft: str) -> Any:
         try:
@@ -148,8 +144,7 @@ class DirectoryBackend(GeneralBackend):
         last: Exception | None = None
         for _again in range(_PATIENCE):
             try:
-                with client.lock:
-                    return step(client.fs, draft, path)
+                return client.run(step, client.fs, draft, path)
             except FileNotFoundError as error:
                 last = error
                 self._make_directory(client, path.rpartition("/")[0], key)

@@ -238,8 +238,7 @@ class GeneralBackend:
             try:
                 self.write_all(client, handle, data, source, size)
             finally:
-                with client.lock:
-                    handle.close()
+                client.run(handle.close)
             with self._nothing_left(client, path):
                 on_the_way(client, path, lambda: client.call("mv", draft, path))
         finally:
@@ -249,11 +248,9 @@ class GeneralBackend:
         self, client: Client, handle: Any, data: bytes, source: Readable, size: int | None
     ) -> None:
         """Write a head and the rest of a source, which is read without the client's lock."""
-        with client.lock:
-            handle.write(data)
+        client.run(handle.write, data)
         for piece in rest_of(source, size, len(data)):
-            with client.lock:
-                handle.write(piece)
+            client.run(handle.write, piece)
 
     @contextmanager
     def _nothing_left(self, client: Client, path: str) -> Iterator[None]:
