@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from ostler.spi.executor import ExecutorType
 from ostler.spi.info import TypeInfo, load_reference
 from ostler.spi.kv import KvType
 from ostler.spi.settings import Settings as TypeSettings
+from ostler.spi.settings import sounds_secret
 from ostler.spi.storage import StorageType
 
 from ._explain import explain, refuse
@@ -26,9 +27,7 @@ __all__ = ["Resolved", "redact_url", "resolve_executor", "resolve_kv", "resolve_
 T = TypeVar("T", bound=TypeInfo)
 
 _PASSWORD = re.compile(r"(//[^:/?#]*):[^?#]*@")
-_SECRET_VALUE = re.compile(
-    r"([?&][^=&]*(?:secret|password|token|key|credential|auth)[^=&]*)=[^&]*", re.IGNORECASE
-)
+_QUERY = re.compile(r"([?&][^=&]*)=([^&]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,4 +150,10 @@ class _Resolver(Generic[T]):
 
 def redact_url(text: str) -> str:
     """Return a URL without what may be secret: the user's password, and query values that sound so."""
-    return _SECRET_VALUE.sub(r"\1=***", _PASSWORD.sub(r"\1:***@", text))
+    return _QUERY.sub(_shown, _PASSWORD.sub(r"\1:***@", text))
+
+
+def _shown(pair: re.Match[str]) -> str:
+    name, value = unquote(pair[1]), unquote(pair[2])
+    secret = sounds_secret(name) or (value[:1] in ("{", "[") and sounds_secret(value))
+    return f"{pair[1]}=***" if secret else pair[0]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "sounds_secret"]
+
+_SECRET = re.compile(
+    r"secret|passw|passphrase|pwd|token|key|credential|auth|cert|signature|sas|connection_string",
+    re.IGNORECASE,
+)
 
 
 class Settings(BaseModel):
@@ -31,3 +37,8 @@ class Settings(BaseModel):
         if location:
             fields["path"] = location
         return fields
+
+
+def sounds_secret(text: str) -> bool:
+    """Whether what has that name, or holds it in its JSON, had better not be printed."""
+    return bool(_SECRET.search(text))

@@ -11,10 +11,21 @@ from ostler.spi.storage import Body
 from .clients import Client, Clients
 from .failures import translated
 
-__all__ = ["BLOCK", "BlockBody", "HandleBody", "changed", "clipped"]
+__all__ = [
+    "BLOCK",
+    "BlockBody",
+    "Fetch",
+    "HandleBody",
+    "changed",
+    "clipped",
+    "complete",
+]
 
 BLOCK = 4 << 20
 """How much is read at once where every read is a request."""
+
+Fetch = Callable[[int, int], bytes]
+"""``(start, end)``: returns these bytes of one version of an object, or raises."""
 
 
 def clipped(size: int, start: int, end: int | None) -> tuple[int, int]:
@@ -30,30 +41,31 @@ def changed(key: str) -> Unavailable:
     )
 
 
+def complete(data: bytes, size: int, key: str) -> bytes:
+    """Return what was read of an object, if it is ``size`` bytes.
+
+    :raises Unavailable: it is not.
+    """
+    if len(data) != size:
+        raise Unavailable(f"{len(data)} bytes came of {key!r}, not {size}")
+    return data
+
+
 class BlockBody(Body):
     """A range that is fetched block by block.
 
-    :param fetch: ``(start, end)``: returns these bytes, or raises.
     :param first: the first block of the range, fetched already.
     :param at: where the second block begins.
     :param end: where the range ends.
-    :param close: releases what ``fetch`` needs.
     """
 
-    def __init__(
-        self,
-        fetch: Callable[[int, int], bytes],
-        first: bytes,
-        at: int,
-        end: int,
-        close: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._fetch, self._end, self._release = fetch, end, close
+    def __init__(self, fetch: Fetch, first: bytes, at: int, end: int) -> None:
+        self._fetch, self._end = fetch, end
         self._block, self._used, self._at = first, 0, at
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
-            return self._read_rest()
+            return _rest(self)
         if size and self._used == len(self._block) and self._at < self._end:
             stop = min(self._at + BLOCK, self._end)
             self._block, self._used = self._fetch(self._at, stop), 0
@@ -64,14 +76,6 @@ class BlockBody(Body):
 
     def close(self) -> None:
         self._block, self._used, self._at = b"", 0, self._end
-        release, self._release = self._release, lambda: None
-        release()
-
-    def _read_rest(self) -> bytes:
-        pieces = []
-        while piece := self.read(BLOCK):
-            pieces.append(piece)
-        return b"".join(pieces)
 
 
 class HandleBody(Body):
@@ -91,12 +95,12 @@ class HandleBody(Body):
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
-            return self._read_rest()
+            return _rest(self)
         wanted = min(size, self._left)
         if not wanted:
             return b""
-        with translated(f"read {self._key!r}"), self._client.lock:
-            data: bytes = self._handle.read(wanted)
+        with translated(f"read {self._key!r}"):
+            data: bytes = self._client.run(self._handle.read, wanted)
         if not data:
             raise Unavailable(f"the file of {self._key!r} ends {self._left} bytes early")
         self._left -= len(data)
@@ -107,15 +111,13 @@ class HandleBody(Body):
             return
         self._open, self._left = False, 0
         try:
-            with translated(f"close {self._key!r}"), self._client.lock:
-                self._handle.close()
+            with translated(f"close {self._key!r}"):
+                self._client.run(self._handle.close)
         except (NotFound, Unavailable):
             return  # with its connection the handle is gone as well
         finally:
             self._clients.give_back(self._client)
 
-    def _read_rest(self) -> bytes:
-        pieces = []
-        while piece := self.read(min(self._left, BLOCK)):
-            pieces.append(piece)
-        return b"".join(pieces)
+
+def _rest(body: Body) -> bytes:
+    return b"".join(iter(lambda: body.read(BLOCK), b""))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["Client", "Clients"]
+
+T = TypeVar("T")
 
 
 class Client:
@@ -23,8 +25,12 @@ class Client:
 
     def call(self, name: str, *args: Any, **options: Any) -> Any:
         """Return what the file system's method ``name`` does."""
+        return self.run(getattr(self.fs, name), *args, **options)
+
+    def run(self, call: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Return what ``call`` does, which uses the file system, or a file open in it."""
         with self.lock:
-            return getattr(self.fs, name)(*args, **options)
+            return call(*args, **options)
 
 
 class Clients:
@@ -40,7 +46,7 @@ class Clients:
         self, connect: Callable[[], Any], most: int, is_broken: Callable[[Any, Exception], bool]
     ) -> None:
         self._connect, self._most, self._is_broken = connect, most, is_broken
-        self._lock = threading.Lock()
+        self._lock, self._connecting = threading.Lock(), threading.Lock()
         self._clients: list[Client] = []
         with self.use():
             pass  # whether it can be reached is to be seen at once
@@ -60,15 +66,10 @@ class Clients:
 
     def take(self) -> Client:
         """Choose a client as `use` does, until it is given back."""
-        with self._lock:
-            idle = min(self._clients, key=lambda client: client.users, default=None)
-            if idle is not None and (idle.users == 0 or len(self._clients) >= (self._most or 1)):
-                idle.users += 1
-                return idle
-        client = self._new()
-        with self._lock:
-            client.users += 1
-            self._clients.append(client)
+        client = self._choose()
+        if client is None:
+            with self._connecting:  # one after the other: else each thread would make one more
+                client = self._choose() or self._add()
         return client
 
     def give_back(self, client: Client) -> None:
@@ -81,12 +82,23 @@ class Clients:
         with self._lock:
             clients, self._clients = self._clients, []
         for client in clients:
-            with client.lock:
-                end(client.fs)
+            client.run(end, client.fs)
 
-    def _new(self) -> Client:
-        lock = threading.RLock() if self._most else nullcontext()
-        return Client(self._connect(), lock)
+    def _choose(self) -> Client | None:
+        """Return the client with the fewest users; None when one more had better be made."""
+        with self._lock:
+            found = min(self._clients, key=lambda client: client.users, default=None)
+            if found is None or (found.users and len(self._clients) < self._most):
+                return None
+            found.users += 1
+            return found
+
+    def _add(self) -> Client:
+        client = Client(self._connect(), threading.RLock() if self._most else nullcontext())
+        client.users = 1
+        with self._lock:
+            self._clients.append(client)
+        return client
 
     def _forget(self, client: Client) -> None:
         with self._lock:

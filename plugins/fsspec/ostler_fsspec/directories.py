@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from ostler.errors import Unavailable, Unknown
@@ -16,6 +17,7 @@ from .failures import typed
 from .general import RESERVED, GeneralBackend, exists, key_conflict
 from .infos import Info, object_info
 from .pieces import head_of
+from .places import drop, is_below_file, kind
 
 __all__ = ["DirectoryBackend"]
 
@@ -76,44 +78,40 @@ class DirectoryBackend(GeneralBackend):
 
     def open(self, path: str, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
         self.info(path)  # opening what is no file may wait for somebody else
-        client = self.clients.take()
-        handle = None
-        try:
+        with ExitStack() as undo:
+            client = self.clients.take()
+            undo.callback(self.clients.give_back, client)
             handle = client.call("open", path, "rb")
+            undo.callback(client.run, handle.close)
             with client.lock:
                 info = self.opened(handle, key)
                 low, high = clipped(info.size, start, end)
                 handle.seek(low)
-        except BaseException:
-            if handle is not None:
-                handle.close()
-            self.clients.give_back(client)
-            raise
+            undo.pop_all()
         return info, HandleBody(self.clients, client, handle, high - low, key)
 
     def put(
         self, path: str, key: str, source: Readable, size: int | None, *, exclusive: bool
     ) -> ObjectInfo:
         with self.clients.use() as client:
-            if exclusive and self._kind(client, path) == "file":
+            if exclusive and kind(client, path) == "file":
                 raise exists(key)  # before much is written for nothing; the link decides
             draft, moved = self.draft(), False
             try:
                 count = self._write(client, draft, source, size)
-                with client.lock:
-                    info = self.written(client.fs, draft, key, count)
+                info = client.run(self.written, client.fs, draft, key, count)
                 self._sweep(client, draft)
                 self._publish(client, draft, path, key, exclusive=exclusive)
                 moved = not exclusive
             finally:
                 if not moved:
-                    self._drop(client, draft)
+                    drop(client, draft)
         return info
 
     def remove(self, path: str) -> None:
         """Remove an object, and with it the directories that have nothing else in them."""
         with self.clients.use() as client:
-            if self._kind(client, path) != "file":
+            if kind(client, path) != "file":
                 return
             try:
                 client.call("rm_file", path)
@@ -126,15 +124,12 @@ class DirectoryBackend(GeneralBackend):
         handle = self._open_draft(client, draft)
         try:
             if whole:
-                with client.lock:
-                    handle.write(data)
+                client.run(handle.write, data)
             else:
                 self.write_all(client, handle, data, source, size)
-            with client.lock:
-                return int(handle.tell())
+            return int(client.run(handle.tell))
         finally:
-            with client.lock:
-                handle.close()
+            client.run(handle.close)
 
     def _open_draft(self, client: Client, draft: str) -> Any:
         try:
@@ -146,30 +141,35 @@ class DirectoryBackend(GeneralBackend):
     def _publish(self, client: Client, draft: str, path: str, key: str, *, exclusive: bool) -> None:
         """Give a draft its path, although something is in the way or nothing leads there."""
         step = self.link if exclusive else self.replace
+        last: Exception | None = None
         for _again in range(_PATIENCE):
             try:
-                with client.lock:
-                    return step(client.fs, draft, path)
-            except FileNotFoundError:
+                return client.run(step, client.fs, draft, path)
+            except FileNotFoundError as error:
+                last = error
                 self._make_directory(client, path.rpartition("/")[0], key)
             except Exception as error:
+                last = error
                 if self.is_broken(client.fs, error) or not isinstance(error, OSError):
                     raise _of_broken(error, key, exclusive=exclusive) from error
                 self._clear(client, path, key, error, exclusive=exclusive)
-        raise Unavailable(f"the directory of {key!r} was removed again and again: try later")
+        raise Unavailable(
+            f"cannot store {key!r}: its directory is removed, or its place taken and left, "
+            f"again and again ({last}): try later"
+        ) from last
 
     def _clear(
-        self, client: Client, path: str, key: str, error: Exception, *, exclusive: bool
+        self, client: Client, path: str, key: str, error: OSError, *, exclusive: bool
     ) -> None:
         """Remove empty directories that are in the way of ``path``; else raise what it is."""
-        kind = self._kind(client, path)
-        if exclusive and kind == "file":
+        found = kind(client, path)
+        if exclusive and found == "file":
             raise exists(key) from error
-        if kind == "directory":
+        if found == "directory":
             self._remove_empty(client, path, key)
-        elif self._is_below_file(client, path):
+        elif is_below_file(client, self.root, path):
             raise key_conflict(key) from error
-        elif kind == "file":
+        elif found == "file" or not _may_be_in_the_way(error):
             raise error
 
     def _remove_empty(self, client: Client, directory: str, key: str) -> None:
@@ -193,7 +193,7 @@ class DirectoryBackend(GeneralBackend):
         now = object_info("", client.call("info", draft)).modified
         for info in client.call("ls", draft.rpartition("/")[0], detail=True):
             if object_info("", info).modified < now - _OLD:
-                self._drop(client, str(info["name"]))
+                drop(client, str(info["name"]))
 
     def _make_directory(self, client: Client, directory: str, key: str) -> None:
         """Make a directory, and those that it is in; that it is there already is no error."""
@@ -203,25 +203,12 @@ class DirectoryBackend(GeneralBackend):
             self._make_directory(client, directory.rpartition("/")[0] or "/", key)
             self._make_directory(client, directory, key)
         except OSError as error:
-            kind = self._kind(client, directory)
-            if kind == "file" or self._is_below_file(client, directory):
+            found = kind(client, directory)
+            if found == "file" or is_below_file(client, self.root, directory):
                 raise key_conflict(key) from error
             gone_again = isinstance(error, FileExistsError) or error.errno is None
-            if kind != "directory" and not gone_again:
+            if found != "directory" and not gone_again:
                 raise
-
-    def _is_below_file(self, client: Client, path: str) -> bool:
-        """Whether a file is where a directory must be for ``path`` to be possible."""
-        ends = [at for at in range(len(self.root) + 1, len(path)) if path[at] == "/"]
-        return any(self._kind(client, path[:end]) == "file" for end in ends)
-
-    def _kind(self, client: Client, path: str) -> str:
-        """Return ``file``, ``directory`` or, when there is nothing, an empty text."""
-        try:
-            info = client.call("info", path)
-        except (FileNotFoundError, NotADirectoryError):
-            return ""
-        return "directory" if info["type"] == "directory" else "file"
 
     def _prune(self, client: Client, path: str) -> None:
         directory = path.rpartition("/")[0]
@@ -239,6 +226,12 @@ class DirectoryBackend(GeneralBackend):
                 return object_info("", client.call("info", directory)).modified
         except (FileNotFoundError, NotADirectoryError):
             return -1.0
+
+
+def _may_be_in_the_way(error: OSError) -> bool:
+    """Whether it may come of what was at a path, and has gone since; SFTP tells no more than failure."""
+    taken = (FileExistsError, IsADirectoryError, NotADirectoryError)
+    return isinstance(error, taken) or error.errno is None
 
 
 def _of_broken(error: Exception, key: str, *, exclusive: bool) -> Exception:

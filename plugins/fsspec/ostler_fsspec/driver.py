@@ -85,11 +85,11 @@ class FsspecStorage(StorageDriver):
     def list(
         self, prefix: str, start_after: str, delimiter: str
     ) -> Iterator[ObjectInfo | CommonPrefix]:
-        descend = delimiter != "/"
-        items = self._items(walk(self._entries, prefix, start_after, descend=descend))
-        if not delimiter or not descend:
-            return items
-        return grouped(_objects(items), prefix, start_after, delimiter)
+        if delimiter == "/":
+            return self._items(walk(self._entries, prefix, start_after, descend=False))
+        found = walk(self._entries, prefix, start_after)
+        objects = (self._backend.describe(key, info) for key, info in found if info is not None)
+        return grouped(objects, prefix, start_after, delimiter) if delimiter else objects
 
     def close(self) -> None:
         self._backend.close()
@@ -160,9 +160,3 @@ def _found(call: Callable[[str], T], path: str) -> T:
         return call(path)
     except (NotADirectoryError, IsADirectoryError) as error:
         raise FileNotFoundError(path) from error
-
-
-def _objects(items: Iterator[ObjectInfo | CommonPrefix]) -> Iterator[ObjectInfo]:
-    for item in items:
-        assert isinstance(item, ObjectInfo)
-        yield item

@@ -11,21 +11,34 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
-from ostler.errors import BadRequest, Conflict, Error, NotFound, Unavailable
+from ostler.errors import Conflict, Error, NotFound, Unavailable
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
-from .bodies import BLOCK, BlockBody, changed, clipped
+from .bodies import BLOCK, BlockBody, Fetch, changed, clipped, complete
 from .clients import Client, Clients
 from .failures import no_container, translated
 from .infos import Info, is_object, object_info
 from .pieces import head_of, rest_of
+from .places import drop, on_the_way, told
+from .probing import is_flat
 
-__all__ = ["RESERVED", "GeneralBackend", "exists", "key_conflict", "missing"]
+__all__ = ["NOTHING", "RESERVED", "GeneralBackend", "exists", "key_conflict", "missing"]
 
 RESERVED = ".ostler\x7f"
 """The directory of what is being written: no key can be in it."""
+
+NOTHING = Capabilities(
+    atomic_put=False,
+    exclusive_put=False,
+    durable_put=False,
+    consistent_list=False,
+    flat=False,
+)
+"""What is claimed where nothing is known."""
 
 _PATIENCE = 20
 
@@ -96,27 +109,14 @@ class GeneralBackend:
         That a key can be beside a longer one is seen. Whether a put is atomic, or a listing
         complete, nobody sees by trying, so it is not claimed.
         """
-        nothing = Capabilities(
-            atomic_put=False,
-            exclusive_put=False,
-            durable_put=False,
-            consistent_list=False,
-            flat=False,
-        )
         try:
-            flat = self._is_flat()
+            with self.clients.use() as client:
+                return replace(NOTHING, flat=is_flat(client, self.draft()))
         except Unavailable:
             raise
         except Error as error:
             self._refusal = error
-            return nothing
-        return Capabilities(
-            atomic_put=False,
-            exclusive_put=False,
-            durable_put=False,
-            consistent_list=False,
-            flat=flat,
-        )
+            return NOTHING
 
     def info(self, path: str) -> Info:
         """Return what `info` says of an object; anything else is not found."""
@@ -147,20 +147,27 @@ class GeneralBackend:
         return found
 
     def open(self, path: str, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
-        """Open a range of an object, read in blocks; after each it is seen that nothing changed."""
+        """Open a range of an object, read in blocks of one version."""
         for _again in range(_PATIENCE):
-            info = self.describe(key, self.info(path))
+            info, fetch = self.version(path, key)
             low, high = clipped(info.size, start, end)
             block = min(low + BLOCK, high)
             try:
-                first = self._fetch(path, info, low, block)
+                first = fetch(low, block) if low < block else b""
             except Unavailable as error:
                 if error.code != "changed":
                     raise
             else:
-                fetch = lambda low, high: self._fetch(path, info, low, high)  # noqa: B023, E731 - returned at once
                 return info, BlockBody(fetch, first, block, high)
         raise changed(key)
+
+    def version(self, path: str, key: str) -> tuple[ObjectInfo, Fetch]:
+        """Describe an object as it is now, and return what reads that version.
+
+        That has code ``"changed"`` for its error when it is another one: here seen after each read.
+        """
+        info = self.describe(key, self.info(path))
+        return info, partial(self._fetch, path, info)
 
     def put(
         self, path: str, key: str, source: Readable, size: int | None, *, exclusive: bool
@@ -209,8 +216,6 @@ class GeneralBackend:
 
     def _fetch(self, path: str, info: ObjectInfo, low: int, high: int) -> bytes:
         """Return bytes of the version that ``info`` describes."""
-        if low == high:
-            return b""
         with translated(f"read {info.key!r}", absent=lambda: changed(info.key)):
             with self.clients.use() as client:
                 data: bytes = client.call("cat_file", path, start=low, end=high)
@@ -218,112 +223,51 @@ class GeneralBackend:
                 raise changed(info.key)
         if len(data) == info.size:
             data = data[low:high]  # servers that know no ranges send everything
-        if len(data) != high - low:
-            raise Unavailable(f"{len(data)} bytes came of {info.key!r}, not {high - low}")
-        return data
+        return complete(data, high - low, info.key)
 
     def _pipe(self, client: Client, path: str, data: bytes) -> None:
         with self._nothing_left(client, path):
-            self._in_directory(client, path, lambda: client.call("pipe_file", path, data))
+            on_the_way(client, path, lambda: client.call("pipe_file", path, data))
 
     def _put_large(
         self, client: Client, path: str, data: bytes, source: Readable, size: int | None
     ) -> None:
         draft = self.draft()
         try:
-            handle = self._in_directory(client, draft, lambda: client.call("open", draft, "wb"))
+            handle = on_the_way(client, draft, lambda: client.call("open", draft, "wb"))
             try:
                 self.write_all(client, handle, data, source, size)
             finally:
-                with client.lock:
-                    handle.close()
+                client.run(handle.close)
             with self._nothing_left(client, path):
-                self._in_directory(client, path, lambda: client.call("mv", draft, path))
+                on_the_way(client, path, lambda: client.call("mv", draft, path))
         finally:
-            self._drop(client, draft)
+            drop(client, draft)
 
     def write_all(
         self, client: Client, handle: Any, data: bytes, source: Readable, size: int | None
     ) -> None:
         """Write a head and the rest of a source, which is read without the client's lock."""
-        with client.lock:
-            handle.write(data)
+        client.run(handle.write, data)
         for piece in rest_of(source, size, len(data)):
-            with client.lock:
-                handle.write(piece)
-
-    def _in_directory(self, client: Client, path: str, call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except FileNotFoundError:
-            client.call("makedirs", path.rpartition("/")[0], exist_ok=True)
-            return call()
+            client.run(handle.write, piece)
 
     @contextmanager
     def _nothing_left(self, client: Client, path: str) -> Iterator[None]:
         """Remove what a call that fails has made of an object; what it has not touched stays."""
-        before = self._told(client, path)
+        before = told(client, path)
         try:
             yield
         except BaseException:
             if self._was_touched(client, path, before):
-                self._drop(client, path)
+                drop(client, path)
             raise
 
     def _was_touched(self, client: Client, path: str, before: Info | None) -> bool:
         try:
-            return self._told(client, path) != before
+            return told(client, path) != before
         except Exception:
             return False  # not known: rather a part that stays than an object that is lost
-
-    def _told(self, client: Client, path: str) -> Info | None:
-        try:
-            found: Info = client.call("info", path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return found
-
-    def _drop(self, client: Client, path: str) -> None:
-        try:
-            client.call("rm_file", path)
-        except Exception:
-            return  # it was moved, or was never made
-
-    def _is_flat(self) -> bool:
-        """Whether an object can be beside another one that is below its name.
-
-        :raises Error: nothing can be written at all.
-        """
-        probe = self.draft()
-        with self.clients.use() as client:
-            try:
-                with translated("write to the file system"):
-                    self._try_to_write(client, probe)
-                return self._holds_both(client, probe)
-            finally:
-                self._drop(client, f"{probe}/below")
-                self._drop(client, probe)
-
-    def _try_to_write(self, client: Client, path: str) -> None:
-        try:
-            self._in_directory(client, path, lambda: client.call("pipe_file", path, b"probe"))
-        except Error:
-            raise
-        except (ValueError, TypeError, AttributeError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise BadRequest(
-                f"this file system takes nothing: {str(error) or type(error).__name__}",
-                code="not_supported",
-            ) from error
-
-    def _holds_both(self, client: Client, path: str) -> bool:
-        try:
-            client.call("pipe_file", f"{path}/below", b"below")
-            above, below = client.call("info", path), client.call("info", f"{path}/below")
-            return is_object(above) and is_object(below)
-        except Exception:
-            return False  # whatever it says, it does not
 
 
 def exists(key: str) -> Conflict:

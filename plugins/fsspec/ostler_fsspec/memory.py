@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from ostler.spi.storage import Body, BytesBody, Capabilities, ObjectInfo, Readable
 
 from .bodies import clipped
+from .clients import Client
 from .general import GeneralBackend, exists, key_conflict
-from .infos import Info, is_object, object_info
+from .infos import Info, object_info
 from .pieces import head_of
+from .places import is_below_file, kind
 
 __all__ = ["MemoryBackend"]
 
@@ -40,8 +43,7 @@ class MemoryBackend(GeneralBackend):
 
     def describe(self, key: str, info: Info) -> ObjectInfo:
         found = object_info(key, info)
-        etag = f"{round(found.modified * 1e6):x}-{found.size:x}"
-        return object_info(key, info, etag=etag)
+        return replace(found, etag=f"{round(found.modified * 1e6):x}-{found.size:x}")
 
     def open(self, path: str, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
         with _TURN:
@@ -55,7 +57,7 @@ class MemoryBackend(GeneralBackend):
     ) -> ObjectInfo:
         data, _whole = head_of(source, size, 1 << 62)
         with _TURN, self.clients.use() as client:
-            self._check_place(client.fs, path, key, exclusive=exclusive)
+            self._check_place(client, path, key, exclusive=exclusive)
             client.call("pipe_file", path, data)
             return self.describe(key, self.info(path))
 
@@ -63,19 +65,10 @@ class MemoryBackend(GeneralBackend):
         with _TURN:
             super().remove(path)
 
-    def _check_place(self, fs: object, path: str, key: str, *, exclusive: bool) -> None:
+    def _check_place(self, client: Client, path: str, key: str, *, exclusive: bool) -> None:
         """Refuse a key beside one that excludes it: what is written there would be hidden."""
-        if self._kind(fs, path) == "directory":
+        found = kind(client, path)
+        if found == "directory" or is_below_file(client, self.root, path):
             raise key_conflict(key)
-        for at in range(len(self.root) + 1, len(path)):
-            if path[at] == "/" and self._kind(fs, path[:at]) == "file":
-                raise key_conflict(key)
-        if exclusive and self._kind(fs, path) == "file":
+        if exclusive and found == "file":
             raise exists(key)
-
-    def _kind(self, fs: object, path: str) -> str:
-        try:
-            info: Info = fs.info(path)  # type: ignore[attr-defined]
-        except FileNotFoundError:
-            return ""
-        return "file" if is_object(info) else "directory"

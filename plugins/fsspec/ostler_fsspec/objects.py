@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from ostler.errors import BadRequest, Forbidden, Unavailable, Unknown
-from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
+from ostler.spi.storage import Capabilities, ObjectInfo, Readable
 
-from .bodies import BLOCK, BlockBody, changed, clipped
+from .bodies import BLOCK, Fetch, changed, complete
 from .clients import Client
 from .failures import no_container, said_by, translated, typed
 from .general import GeneralBackend, exists
 from .infos import is_object
 from .pieces import head_of
+from .places import drop
 
 __all__ = ["GcsBackend", "S3Backend"]
 
 _PARTS = 9000  # of 10,000, since parts may come out smaller than asked for
-_PATIENCE = 20
 _BATCH = 1000
 _MARK = "ostler-put"
 
@@ -150,7 +151,7 @@ class ObjectsBackend(GeneralBackend):
                     raise
                 return False  # may not be written to, or knows no condition
             finally:
-                self._drop(client, probe)
+                drop(client, probe)
         return False
 
 
@@ -185,24 +186,12 @@ class S3Backend(ObjectsBackend):
             return None
         return found.get(_MARK)
 
-    def open(self, path: str, key: str, start: int, end: int | None) -> tuple[ObjectInfo, Body]:
-        for _again in range(_PATIENCE):
-            with self.clients.use() as client:
-                handle = client.call("open", path, "rb", block_size=BLOCK, cache_type="none")
-            if not is_object(handle.details):
-                raise FileNotFoundError(path)
-            info = self.describe(key, handle.details)
-            low, high = clipped(info.size, start, end)
-            block = min(low + BLOCK, high)
-            try:
-                first = _read(handle, key, low, block)
-            except Unavailable as error:
-                if error.code != "changed":
-                    raise
-            else:
-                fetch = lambda low, high: _read(handle, key, low, high)  # noqa: B023, E731 - returned at once
-                return info, BlockBody(fetch, first, block, high)
-        raise changed(key)
+    def version(self, path: str, key: str) -> tuple[ObjectInfo, Fetch]:
+        with self.clients.use() as client:
+            handle = client.call("open", path, "rb", block_size=BLOCK, cache_type="none")
+        if not is_object(handle.details):
+            raise FileNotFoundError(path)
+        return self.describe(key, handle.details), partial(_read, handle, key)
 
     def remove_many(self, paths: Sequence[str]) -> None:
         """In one request per 1000, since what s3fs has for it says nothing of those that it failed at."""
@@ -224,8 +213,6 @@ class GcsBackend(ObjectsBackend):
 
 def _read(handle: Any, key: str, low: int, high: int) -> bytes:
     """Return bytes of the version that a handle was opened on."""
-    if low == high:
-        return b""
     with translated(f"read {key!r}", absent=lambda: changed(key)):
         try:
             handle.seek(low)
@@ -235,9 +222,7 @@ def _read(handle: Any, key: str, low: int, high: int) -> bytes:
             if type(error).__name__ == "FileExpired" or _is_refused(error):
                 raise changed(key) from error
             raise
-    if len(data) != high - low:
-        raise Unavailable(f"{len(data)} bytes came of {key!r}, not {high - low}")
-    return data
+    return complete(data, high - low, key)
 
 
 def _is_taken(error: BaseException) -> bool:

@@ -18,9 +18,9 @@ def head_of(source: Readable, size: int | None, most: int) -> tuple[bytes, bool]
     """
     pieces: list[bytes] = []
     count = 0
-    while count < most and count != size:
-        wanted = min(_PIECE, most - count if size is None else min(most, size) - count)
-        piece = source.read(wanted)
+    end = most if size is None else min(most, size)
+    while count < end:
+        piece = source.read(min(_PIECE, end - count))
         if not piece:
             return b"".join(pieces), True
         pieces.append(piece)

@@ -1,3 +1,5 @@
+"""Which file system, and what its constructor is given."""
+
 from __future__ import annotations
 
 import json
@@ -8,14 +10,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from ostler.spi import Settings
+from ostler.spi.settings import Settings, sounds_secret
 
 __all__ = ["FsspecSettings", "revealed"]
 
-_SECRET = re.compile(
-    r"secret|passw|passphrase|pwd|token|key|credential|auth|cert|signature|sas|connection_string",
-    re.IGNORECASE,
-)
 _CACHES = {"blockcache", "cached", "filecache", "simplecache"}
 _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
@@ -78,7 +76,7 @@ class FsspecSettings(Settings):
     @field_validator("options")
     @classmethod
     def _hide(cls, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {name: _hidden(value, secret=_is_secret(name)) for name, value in options.items()}
+        return {name: _hidden(value, secret=sounds_secret(name)) for name, value in options.items()}
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -96,14 +94,10 @@ def revealed(value: Any) -> Any:
     return [revealed(item) for item in value] if isinstance(value, list) else value
 
 
-def _is_secret(name: str) -> bool:
-    return bool(_SECRET.search(name))
-
-
 def _hidden(value: Any, *, secret: bool) -> Any:
     if isinstance(value, Mapping):
         return {
-            name: _hidden(item, secret=secret or _is_secret(str(name)))
+            name: _hidden(item, secret=secret or sounds_secret(str(name)))
             for name, item in value.items()
         }
     if isinstance(value, list):
@@ -117,7 +111,7 @@ def _value(name: str, text: str) -> Any:
             return json.loads(text)
         except ValueError:
             raise ValueError(f"the option {name} begins like JSON and is none") from None
-    if _is_secret(name):
+    if sounds_secret(name):
         return text
     if text in _WORDS:
         return _WORDS[text]

@@ -13,6 +13,7 @@ from ostler.spi.storage import Capabilities, ObjectInfo
 from .clients import Client
 from .directories import DirectoryBackend
 from .infos import Info
+from .places import drop
 
 __all__ = ["SftpBackend"]
 
@@ -97,7 +98,7 @@ class SftpBackend(DirectoryBackend):
                 return False
             finally:
                 for path in (first, second, f"{first}-link"):
-                    self._drop(client, path)
+                    drop(client, path)
 
     def _refuses(self, client: Client, first: str, second: str) -> bool:
         with client.lock:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ostler.errors import BadRequest
 from ostler.spi.storage import Capabilities, ObjectInfo, Readable
 
-from .general import GeneralBackend
+from .general import NOTHING, GeneralBackend
 
 __all__ = ["HttpBackend"]
 
@@ -20,15 +18,9 @@ class HttpBackend(GeneralBackend):
     forbidden = ("?", "#", "%")
 
     def find_out(self) -> Capabilities:
-        return Capabilities(
-            atomic_put=False,
-            exclusive_put=False,
-            durable_put=False,
-            consistent_list=False,
-            flat=False,
-        )
+        return NOTHING
 
     def put(
         self, path: str, key: str, source: Readable, size: int | None, *, exclusive: bool
-    ) -> Any | ObjectInfo:
+    ) -> ObjectInfo:
         raise BadRequest(f"cannot store {key!r}: a web server is read only", code="not_supported")

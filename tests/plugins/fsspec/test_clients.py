@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import pytest
 
 from ostler_fsspec.clients import Clients
@@ -23,7 +29,7 @@ class Maker:
         return self.made[-1]
 
 
-def clients(maker: Maker, most: int) -> Clients:
+def clients(maker: Callable[[], Thing], most: int) -> Clients:
     return Clients(maker, most, lambda thing, _error: not thing.alive)
 
 
@@ -41,6 +47,23 @@ def test_as_many_are_made_as_are_used_at_once(most: int, made: int) -> None:
         pool.give_back(client)
     with pool.use():
         assert len(maker.made) == made
+
+
+def test_many_threads_at_once_make_no_more() -> None:
+    maker, met = Maker(), threading.Barrier(2)
+
+    def make_when_two_do() -> Thing:
+        if maker.made:
+            with suppress(threading.BrokenBarrierError):
+                met.wait(0.1)
+        return maker()
+
+    pool = clients(make_when_two_do, 3)
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(lambda _: pool.take(), range(8)))
+    assert met.broken  # nobody made one while another did
+    assert len(maker.made) == 3
+    assert sorted(Counter(client.fs for client in taken).values()) == [2, 3, 3]
 
 
 def test_the_first_is_made_at_once() -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -85,52 +86,48 @@ class TestUnknownFlat(StorageConformance):
         return opened("flat", "root", store=uuid.uuid4().hex)
 
 
-class TestS3OnMoto(StorageConformance):
+class S3Conformance(StorageConformance):
+    server: ClassVar[str]
     deviations = S3_DEVIATIONS
+
+    @pytest.fixture
+    def driver(self, request: pytest.FixtureRequest, opened: Open) -> StorageDriver:
+        self.place: S3Server = request.getfixturevalue(self.server)
+        shared = self.place.buckets_are_dear and request.node.name not in WHOLE_BUCKET
+        self.prefix = uuid.uuid4().hex if shared else ""
+        self.bucket = self.place.shared_bucket if shared else new_bucket(self.place)
+        path = f"{self.bucket}/{self.prefix}".rstrip("/")
+        return opened("s3", path, **s3_options(self.place))
+
+    def leftovers(self, driver: StorageDriver) -> Sequence[str]:
+        return self.place.uploads(self.bucket, self.prefix)
+
+
+class TestS3OnMoto(S3Conformance):
+    server = "moto"
     slow = SLOW_ON_MOTO
     # moto answers 500 to some of many writes of one key at once; SeaweedFS has this check.
     test_whole_versions = None  # type: ignore[assignment]
 
-    @pytest.fixture
-    def driver(self, opened: Open, moto: S3Server) -> StorageDriver:
-        self.server, self.bucket = moto, new_bucket(moto)
-        return opened("s3", self.bucket, **s3_options(moto))
-
-    def leftovers(self, driver: StorageDriver) -> Sequence[str]:
-        return self.server.uploads(self.bucket)
-
 
 @pytest.mark.timeout(180)  # for what is slow
-class TestS3OnSeaweed(StorageConformance):
-    deviations = S3_DEVIATIONS
+class TestS3OnSeaweed(S3Conformance):
+    server = "seaweed"
     slow = SLOW_ON_SEAWEED
-
-    @pytest.fixture
-    def driver(
-        self, request: pytest.FixtureRequest, opened: Open, seaweed: S3Server
-    ) -> StorageDriver:
-        whole = request.node.name in WHOLE_BUCKET
-        self.server, self.prefix = seaweed, "" if whole else uuid.uuid4().hex
-        self.bucket = new_bucket(seaweed) if whole else seaweed.shared_bucket
-        return opened("s3", f"{self.bucket}/{self.prefix}".rstrip("/"), **s3_options(seaweed))
-
-    def leftovers(self, driver: StorageDriver) -> Sequence[str]:
-        return self.server.uploads(self.bucket, self.prefix)
 
 
 @pytest.mark.slow
-class TestS3OnCeph(StorageConformance):
-    deviations = S3_DEVIATIONS
+class TestS3OnCeph(S3Conformance):
+    server = "ceph"
     # Ceph answers 500 to some reads of what is overwritten at that moment; SeaweedFS has this check.
     test_whole_versions = None  # type: ignore[assignment]
 
-    @pytest.fixture
-    def driver(self, opened: Open, ceph: S3Server) -> StorageDriver:
-        self.server, self.bucket = ceph, new_bucket(ceph)
-        return opened("s3", self.bucket, **s3_options(ceph))
 
-    def leftovers(self, driver: StorageDriver) -> Sequence[str]:
-        return self.server.uploads(self.bucket)
+@pytest.mark.parametrize(
+    "checks", [S3_DEVIATIONS, EMPTY_STAY, SLOW_ON_SEAWEED, SLOW_ON_MOTO, WHOLE_BUCKET]
+)
+def test_the_lists_name_checks(checks: Collection[str]) -> None:
+    assert [check for check in checks if not hasattr(StorageConformance, check)] == []
 
 
 def _leftovers(root: Path) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from ostler.errors import BadRequest, Conflict, NotFound, Unavailable
+from ostler.errors import BadRequest, Conflict, Error, Forbidden, NotFound, Unavailable
 from ostler.spi.storage import Capabilities
 from ostler.testing.storage.tools import keys_of, put, read
 from ostler_fsspec.general import RESERVED
+from ostler_fsspec.local import LocalBackend
 
 from ...s3_servers import S3Server
 from ...sftp_server import SftpServer
@@ -197,6 +199,32 @@ def test_the_root_and_the_home_directory_can_hold_a_storage(
     home = opened("sftp", "127.0.0.1", **options)
     with pytest.raises(NotFound):
         home.stat(f"there/is/no/{tmp_path.name}")
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(errno.EPERM, Forbidden), (errno.ENOSPC, Unavailable)]
+)
+def test_what_is_in_nobodys_way_fails_with_its_reason(
+    opened: Open,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    expected: type[Error],
+) -> None:
+    tries = []
+
+    def refuse(*_: object) -> None:
+        tries.append(1)
+        raise OSError(number, os.strerror(number))
+
+    for step in ("link", "replace"):
+        monkeypatch.setattr(LocalBackend, step, refuse)
+    driver = opened("file", str(tmp_path))
+    for count, if_absent in enumerate((True, False), 1):
+        with pytest.raises(expected, match=os.strerror(number)):
+            put(driver, "a", if_absent=if_absent)
+        assert len(tries) == count
+    assert keys_of(driver) == []
 
 
 def test_old_drafts_are_swept(opened: Open, sftp_server: SftpServer, tmp_path: Path) -> None:

@@ -99,5 +99,8 @@ def test_secrets_are_never_printed() -> None:
 
 
 def test_a_url_is_shown_without_its_secrets() -> None:
-    url = "fsspec+sftp://u:hunter2@h/p?passphrase=x&secret=hunter3&key=hunter4"
+    url = (
+        "fsspec+sftp://u:hunter2@h/p?passphrase=hunter3&secret=hunter4&key=hunter5"
+        '&client_kwargs={"aws_session_token":"hunter6"}&sas=hunter7'
+    )
     assert "hunter" not in redact_url(url)
