@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ._whole import WholeOrNothing
 from ._writing import ObjectWriter, warn_of_loss
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Compressor(Protocol):
         """Write on what is left, and leave the file below open."""
 
 
-class CompressedWriter(io.BufferedIOBase):
+class CompressedWriter(WholeOrNothing, io.BufferedIOBase):
     """Compresses into a file to write; closes it as well, which Python's compressors do not.
 
     :param compressor: that writes to ``target``.
@@ -68,22 +68,10 @@ class CompressedWriter(io.BufferedIOBase):
         self._target.close()
 
     def discard(self) -> None:
-        """As `ObjectWriter.discard`."""
         # A compressor writes its trailer, or fails to: neither is wanted any more.
         with suppress(OSError, ValueError):
             self._compressor.close()
         self._target.discard()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
 
     def __del__(self) -> None:
         if not self.closed:
@@ -91,7 +79,7 @@ class CompressedWriter(io.BufferedIOBase):
             warn_of_loss(self._target.path)
 
 
-class TextWriter(io.TextIOWrapper):
+class TextWriter(WholeOrNothing, io.TextIOWrapper):
     """Encodes text into a file to write.
 
     :param options: ``encoding``, ``errors`` and ``newline``.
@@ -102,19 +90,7 @@ class TextWriter(io.TextIOWrapper):
         self._target = target
 
     def discard(self) -> None:
-        """As `ObjectWriter.discard`."""
         self._target.discard()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
 
     def __del__(self) -> None:
         # Python's own would close, and so store what was written so far; those below warn.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import warnings
 from collections.abc import Callable
 from enum import Enum, auto
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ostler.spi.storage import Readable
 
 from ._leaving import left_because_of
 from ._pipe import Upload
+from ._whole import WholeOrNothing
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -32,7 +31,7 @@ class _State(Enum):
     DONE = auto()
 
 
-class ObjectWriter(io.IOBase):
+class ObjectWriter(WholeOrNothing):
     """A file that becomes an object when it is closed, and only then.
 
     What is smaller than a block is put at once when it is closed; more is
@@ -141,23 +140,11 @@ class ObjectWriter(io.IOBase):
             raise
 
     def discard(self) -> None:
-        """Store nothing. Nothing when the object is stored already. Idempotent."""
         if self._state is _State.DONE:
             return
         _, upload = self._end()
         if upload is not None and os.getpid() == self._pid:
             upload.abort()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
 
     def __enter__(self) -> Self:
         self._check_open()
