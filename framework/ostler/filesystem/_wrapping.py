@@ -58,14 +58,9 @@ class CompressedWriter(WholeOrNothing, io.BufferedIOBase):
 
     def close(self) -> None:
         """As `ObjectWriter.close`."""
-        if self.closed:
-            return
-        try:
-            self._compressor.close()
-        except BaseException:
-            self._target.discard()
-            raise
-        self._target.close()
+        if not self.closed:
+            with self._target:
+                self._compressor.close()
 
     def discard(self) -> None:
         # A compressor writes its trailer, or fails to: neither is wanted any more.
@@ -88,6 +83,14 @@ class TextWriter(WholeOrNothing, io.TextIOWrapper):
     def __init__(self, target: ObjectWriter | CompressedWriter, **options: Any) -> None:
         super().__init__(target, **options)  # type: ignore[arg-type]
         self._target = target
+
+    def close(self) -> None:
+        """As `ObjectWriter.close`."""
+        if not self.closed:
+            with (
+                self._target
+            ):  # Python's own would close it also when the last text did not reach it
+                self.flush()
 
     def discard(self) -> None:
         self._target.discard()
