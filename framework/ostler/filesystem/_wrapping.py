@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ._whole import WholeOrNothing
-from ._writing import ObjectWriter, warn_of_loss
+from ._writing import ObjectWriter
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -63,15 +63,18 @@ class CompressedWriter(WholeOrNothing, io.BufferedIOBase):
                 self._compressor.close()
 
     def discard(self) -> None:
-        # A compressor writes its trailer, or fails to: neither is wanted any more.
-        with suppress(OSError, ValueError):
-            self._compressor.close()
+        self._end_compressor()
         self._target.discard()
 
     def __del__(self) -> None:
         if not self.closed:
-            self.discard()
-            warn_of_loss(self._target.path)
+            self._end_compressor()
+            self._target.abandon()
+
+    def _end_compressor(self) -> None:
+        # It writes its trailer, or fails to: neither is wanted any more.
+        with suppress(OSError, ValueError):
+            self._compressor.close()
 
 
 class TextWriter(WholeOrNothing, io.TextIOWrapper):
@@ -87,9 +90,8 @@ class TextWriter(WholeOrNothing, io.TextIOWrapper):
     def close(self) -> None:
         """As `ObjectWriter.close`."""
         if not self.closed:
-            with (
-                self._target
-            ):  # Python's own would close it also when the last text did not reach it
+            # Python's own would close the target also when the last text did not reach it.
+            with self._target:
                 self.flush()
 
     def discard(self) -> None:

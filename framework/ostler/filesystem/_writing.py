@@ -18,8 +18,7 @@ from ._whole import WholeOrNothing
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["ObjectWriter", "warn_of_loss"]
-
+__all__ = ["ObjectWriter"]
 
 _LARGE = 1 << 16
 _PIECE = 1 << 20
@@ -146,15 +145,26 @@ class ObjectWriter(WholeOrNothing):
         if upload is not None and os.getpid() == self._pid:
             upload.abort()
 
+    def abandon(self) -> None:
+        """Discard, and warn that the file was forgotten, and with it what was written.
+
+        Nothing in the child of a fork: the parent has the file, and may yet store it.
+        """
+        if self._state is not _State.DONE and os.getpid() == self._pid:
+            self.discard()
+            warnings.warn(
+                f"{self.path!r} was opened for writing and never closed: nothing was stored",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
     def __enter__(self) -> Self:
         self._check_open()
         return self
 
     def __del__(self) -> None:
-        lost = getattr(self, "_state", _State.DONE) is not _State.DONE
-        if lost and os.getpid() == self._pid:
-            self.discard()
-            warn_of_loss(self.path)
+        if hasattr(self, "_state"):  # else making it failed
+            self.abandon()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path!r}>"
@@ -201,12 +211,3 @@ class ObjectWriter(WholeOrNothing):
             raise ValueError(
                 f"{self.path!r} was opened for writing before this process was forked: open it here"
             )
-
-
-def warn_of_loss(path: str) -> None:
-    """Warn that a file was forgotten, and with it what was written."""
-    warnings.warn(
-        f"{path!r} was opened for writing and never closed: nothing was stored",
-        RuntimeWarning,
-        stacklevel=3,
-    )
