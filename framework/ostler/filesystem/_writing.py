@@ -134,9 +134,8 @@ class ObjectWriter(WholeOrNothing):
             for block in blocks:
                 upload.write(block)
             upload.end()
-        except BaseException:
+        finally:
             upload.abort()
-            raise
 
     def discard(self) -> None:
         if self._state is _State.DONE:
