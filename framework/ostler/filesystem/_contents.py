@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from functools import partial
+from io import UnsupportedOperation
 from typing import Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK
@@ -47,6 +48,7 @@ class Contents(Directories):
         :param compression: one of fsspec's, or ``infer`` from the name.
         :param kwargs: ``encoding``, ``errors`` and ``newline`` for text;
             ``cache_type`` of fsspec, to read with.
+        :raises io.UnsupportedOperation: another mode.
         """
         if "r" in mode:
             return super().open(path, mode, block_size, cache_options, compression, **kwargs)
@@ -79,7 +81,7 @@ class Contents(Directories):
                 cache_options=cache_options,
             )
         if mode not in ("wb", "xb"):
-            raise NotImplementedError(
+            raise UnsupportedOperation(
                 f"cannot open {path!r} with mode {mode!r}: an object is written as a whole, "
                 "with 'wb', or with 'xb' if it must not exist"
             )
@@ -123,10 +125,10 @@ class Contents(Directories):
     ) -> list[Any]:
         """Return ranges of objects, several fetched at once; see fsspec.
 
+        :param max_gap: changes nothing: each range is a request. `merge_offset_ranges` of
+            fsspec makes fewer of ranges that are close to each other.
         :param on_error: ``return``: an error stands in the place of its bytes.
         """
-        if max_gap is not None:
-            raise NotImplementedError("max_gap: merge the ranges before asking for them")
         starts = starts if isinstance(starts, list) else [starts] * len(paths)
         ends = ends if isinstance(ends, list) else [ends] * len(paths)
         ranges = list(zip(paths, starts, ends, strict=True))
@@ -172,12 +174,14 @@ class Contents(Directories):
         """Store an empty object.
 
         :param truncate: False: only if there is no such object.
-        :raises NotImplementedError: there is; its time cannot be changed alone.
+        :raises io.UnsupportedOperation: there is; its time cannot be changed alone.
         """
         try:
             self.pipe_file(path, b"", mode="overwrite" if truncate else "create")
         except FileExistsError as error:
-            raise NotImplementedError("the time of an object cannot be changed") from error
+            raise UnsupportedOperation(
+                f"cannot change the time of {path!r} alone: store it again"
+            ) from error
 
     def _put(
         self,
