@@ -8,7 +8,6 @@ from io import UnsupportedOperation
 from typing import Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK
-from fsspec.compression import compr
 from fsspec.core import get_compression
 
 from ostler.spi.storage import ObjectInfo, Readable
@@ -20,10 +19,12 @@ from ._reading import ObjectFile
 from ._together import raise_first, spread, tried
 from ._transactions import AllOrNone
 from ._transfers import copy
-from ._wrapping import CompressedWriter, TextWriter
+from ._wrapping import wrapped
 from ._writing import ObjectWriter
 
 __all__ = ["Contents"]
+
+_OF_TEXT = ("encoding", "errors", "newline")
 
 
 class Contents(Directories):
@@ -52,13 +53,11 @@ class Contents(Directories):
         """
         if "r" in mode:
             return super().open(path, mode, block_size, cache_options, compression, **kwargs)
-        text = {key: kwargs.pop(key) for key in ("encoding", "errors", "newline") if key in kwargs}
+        text: dict[str, Any] = {key: kwargs.pop(key) for key in _OF_TEXT if key in kwargs}
         binary = mode.replace("t", "").replace("b", "") + "b"
-        target = super().open(path, binary, block_size, cache_options, **kwargs)
         name = get_compression(self._strip_protocol(path), compression)
-        if name is not None:
-            target = CompressedWriter(compr[name](target, mode=binary[0]), target)
-        return target if "b" in mode else TextWriter(target, **text)
+        target = super().open(path, binary, block_size, cache_options, **kwargs)
+        return wrapped(target, name, None if "b" in mode else text)
 
     def _open(
         self,

@@ -6,13 +6,33 @@ import io
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fsspec.compression import compr
+
 from ._whole import WholeOrNothing
 from ._writing import ObjectWriter
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["CompressedWriter", "Compressor", "TextWriter"]
+__all__ = ["CompressedWriter", "Compressor", "TextWriter", "wrapped"]
+
+
+def wrapped(
+    target: ObjectWriter, compression: str | None, text: dict[str, Any] | None
+) -> ObjectWriter | CompressedWriter | TextWriter:
+    """Return a file that writes into ``target``, which is discarded if that cannot be made.
+
+    :param compression: one of fsspec's; None: none.
+    :param text: the options of a `TextWriter`; None: bytes are written.
+    """
+    file: ObjectWriter | CompressedWriter = target
+    try:
+        if compression is not None:
+            file = CompressedWriter(compr[compression](target, mode=target.mode[0]), target)
+        return file if text is None else TextWriter(file, **text)
+    except BaseException:
+        file.discard()
+        raise
 
 
 class Compressor(Protocol):

@@ -159,6 +159,24 @@ def test_text_that_cannot_be_written_on_when_it_is_closed_is_not_stored(
     assert fs.find("") == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"encoding": "none such"}, LookupError),
+        ({"encoding": "none such", "compression": "gzip"}, LookupError),
+        ({"compression": "none such"}, ValueError),
+    ],
+)
+def test_what_cannot_be_opened_as_asked_is_forgotten_without_a_warning(
+    fs: OstFileSystem, asked: dict[str, Any], error: type[Exception]
+) -> None:
+    with fs.transaction:
+        with pytest.raises(error, match="none such"):
+            fs.open("key", "w", **asked)
+        gc.collect()
+    assert fs.find("") == []
+
+
 def test_discarding(fs: OstFileSystem) -> None:
     file = fs.open("key", "wb", block_size=10)
     file.write(b"1" * 100)
