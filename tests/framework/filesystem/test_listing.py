@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -187,3 +190,16 @@ def test_what_goes_wrong_is_not_mistaken_for_what_is_missing(error: Exception, c
     with storage, pytest.raises(OSError, match="it is away") as caught:
         getattr(OstFileSystem(storage), call)("some*thing")
     assert caught.value.__cause__ is error
+
+
+def test_an_error_of_several_objects_names_no_path() -> None:
+    class Kept(MemoryStorage):
+        def delete_many(self, keys: Iterable[str]) -> NoReturn:
+            raise Forbidden("they must stay")
+
+    with ObjectStorage(Kept(MemorySettings()), clock=TestClock()) as storage:
+        fs = OstFileSystem(storage)
+        fs.pipe({"a": b"", "b": b""})
+        with pytest.raises(PermissionError) as caught:
+            fs.rm(["a", "b"])
+    assert str(caught.value) == f"[Errno {errno.EACCES}] they must stay"
