@@ -43,7 +43,7 @@ class Directories(AbstractFileSystem):
         if isinstance(path, list):
             return [cls._strip_protocol(each) for each in path]
         text: str = stringify_path(path)
-        return text.removeprefix("ost://").removeprefix("ost::").strip("/")
+        return text.removeprefix("ost://").strip("/")
 
     def info(self, path: str, **kwargs: Any) -> Entry:
         """Describe an object, with one request; or a directory, with two.

@@ -81,6 +81,13 @@ def test_any_key_survives(fs: OstFileSystem, name: str) -> None:
     assert fs.find("") == [f"copy/{name}"]
 
 
+@pytest.mark.parametrize("path", ["ost::key", "ost://ost::key"])
+def test_a_key_may_begin_as_a_url_does(fs: OstFileSystem, path: str) -> None:
+    fs.pipe_file(path, b"1")
+    assert fs.find("") == ["ost::key"]
+    assert fs.cat("ost://*") == {"ost::key": b"1"}
+
+
 def test_a_name_that_another_begins_with_is_no_directory(fs: OstFileSystem) -> None:
     fs.pipe_file("part-1", b"")
     fs.pipe_file("part-10/x", b"")
