@@ -53,9 +53,7 @@ class AheadCache(BaseCache):
         self.miss_count += 1
         self.total_requested_bytes += last - first
         self._window, self._start = self.fetcher(first, last), first
-        data = self._window if (first, last) == (start, end) else self._window[start - first :]
-        data = data[: end - start]
-        return known + data if known else data
+        return known + self._window[start - first : end - first]
 
     def _extent(self, start: int, end: int, *, in_order: bool) -> tuple[int, int]:
         if in_order:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 from functools import partial
+from io import UnsupportedOperation
 from typing import Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK
-from fsspec.compression import compr
 from fsspec.core import get_compression
 
 from ostler.spi.storage import ObjectInfo, Readable
@@ -19,10 +19,12 @@ from ._reading import ObjectFile
 from ._together import raise_first, spread, tried
 from ._transactions import AllOrNone
 from ._transfers import copy
-from ._wrapping import CompressedWriter, TextWriter
+from ._wrapping import wrapped
 from ._writing import ObjectWriter
 
 __all__ = ["Contents"]
+
+_OF_TEXT = ("encoding", "errors", "newline")
 
 
 class Contents(Directories):
@@ -47,16 +49,15 @@ class Contents(Directories):
         :param compression: one of fsspec's, or ``infer`` from the name.
         :param kwargs: ``encoding``, ``errors`` and ``newline`` for text;
             ``cache_type`` of fsspec, to read with.
+        :raises io.UnsupportedOperation: another mode.
         """
         if "r" in mode:
             return super().open(path, mode, block_size, cache_options, compression, **kwargs)
-        text = {key: kwargs.pop(key) for key in ("encoding", "errors", "newline") if key in kwargs}
+        text: dict[str, Any] = {key: kwargs.pop(key) for key in _OF_TEXT if key in kwargs}
         binary = mode.replace("t", "").replace("b", "") + "b"
-        target = super().open(path, binary, block_size, cache_options, **kwargs)
         name = get_compression(self._strip_protocol(path), compression)
-        if name is not None:
-            target = CompressedWriter(compr[name](target, mode=binary[0]), target)
-        return target if "b" in mode else TextWriter(target, **text)
+        target = super().open(path, binary, block_size, cache_options, **kwargs)
+        return wrapped(target, name, None if "b" in mode else text)
 
     def _open(
         self,
@@ -79,7 +80,7 @@ class Contents(Directories):
                 cache_options=cache_options,
             )
         if mode not in ("wb", "xb"):
-            raise NotImplementedError(
+            raise UnsupportedOperation(
                 f"cannot open {path!r} with mode {mode!r}: an object is written as a whole, "
                 "with 'wb', or with 'xb' if it must not exist"
             )
@@ -123,10 +124,10 @@ class Contents(Directories):
     ) -> list[Any]:
         """Return ranges of objects, several fetched at once; see fsspec.
 
+        :param max_gap: changes nothing: each range is a request. `merge_offset_ranges` of
+            fsspec makes fewer of ranges that are close to each other.
         :param on_error: ``return``: an error stands in the place of its bytes.
         """
-        if max_gap is not None:
-            raise NotImplementedError("max_gap: merge the ranges before asking for them")
         starts = starts if isinstance(starts, list) else [starts] * len(paths)
         ends = ends if isinstance(ends, list) else [ends] * len(paths)
         ranges = list(zip(paths, starts, ends, strict=True))
@@ -172,12 +173,14 @@ class Contents(Directories):
         """Store an empty object.
 
         :param truncate: False: only if there is no such object.
-        :raises NotImplementedError: there is; its time cannot be changed alone.
+        :raises io.UnsupportedOperation: there is; its time cannot be changed alone.
         """
         try:
             self.pipe_file(path, b"", mode="overwrite" if truncate else "create")
         except FileExistsError as error:
-            raise NotImplementedError("the time of an object cannot be changed") from error
+            raise UnsupportedOperation(
+                f"cannot change the time of {path!r} alone: store it again"
+            ) from error
 
     def _put(
         self,

@@ -43,7 +43,7 @@ class Directories(AbstractFileSystem):
         if isinstance(path, list):
             return [cls._strip_protocol(each) for each in path]
         text: str = stringify_path(path)
-        return text.removeprefix("ost://").removeprefix("ost::").strip("/")
+        return text.removeprefix("ost://").strip("/")
 
     def info(self, path: str, **kwargs: Any) -> Entry:
         """Describe an object, with one request; or a directory, with two.
@@ -87,7 +87,7 @@ class Directories(AbstractFileSystem):
         with as_os_errors(path):
             found = list(listed(self.object_storage, path, "", 1))
             if not found and path:
-                found = [self._object(path) or _raise(path)]
+                found = [self._existing(path)]
         return found if detail else [each["name"] for each in found]
 
     def find(
@@ -175,7 +175,10 @@ class Directories(AbstractFileSystem):
     def _existing(self, path: str) -> Entry:
         path = self._strip_protocol(path)
         with as_os_errors(path):
-            return self._object(path) or _raise(path)
+            found = self._object(path)
+        if found is None:
+            raise missing(path)
+        return found
 
     def _object(self, path: str) -> Entry | None:
         """Return the entry of the object ``path``, None when there is none."""
@@ -185,10 +188,6 @@ class Directories(AbstractFileSystem):
             return entry(self.object_storage.stat(path))
         except NotFound:
             return None
-
-
-def _raise(path: str) -> Entry:
-    raise missing(path)
 
 
 def _wanted(path: str, entries: Any, withdirs: bool) -> Any:

@@ -35,10 +35,10 @@ _BY_TYPE: tuple[tuple[type[Error], int], ...] = (
 
 
 @contextmanager
-def as_os_errors(path: str) -> Iterator[None]:
+def as_os_errors(path: str | None) -> Iterator[None]:
     """Raise what `os_error` makes of an error of ours, from it.
 
-    :param path: that it is about.
+    :param path: that it is about; None: several, or none.
     """
     try:
         yield
@@ -46,7 +46,7 @@ def as_os_errors(path: str) -> Iterator[None]:
         raise os_error(error, path) from error
 
 
-def os_error(error: Error, path: str) -> OSError | ValueError:
+def os_error(error: Error, path: str | None) -> OSError | ValueError:
     """Return what Python's own files would raise: an `OSError`, or a `ValueError` for a wrong argument."""
     number = _BY_CODE.get(error.code)
     if number is None and isinstance(error, BadRequest):

@@ -111,10 +111,12 @@ class Upload:
         :raises Exception: what the `put` raised; nothing is stored then.
         """
         self._pipe.end()
-        self._at_exit.detach()
 
     def abort(self) -> None:
-        """Let it store nothing, and wait until it has cleaned up. What it raises is of no interest."""
+        """Let it store nothing, and wait until it has cleaned up. Nothing once it has ended.
+
+        What it raises is of no interest.
+        """
         self._at_exit.detach()
         self._pipe.abort()
 

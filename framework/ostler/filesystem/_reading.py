@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
+from fsspec.caching import register_cache
 from fsspec.spec import AbstractBufferedFile
 
 from ostler.spi.storage import ObjectInfo
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ._contents import Contents
 
 __all__ = ["ObjectFile"]
+
+register_cache(AheadCache, clobber=True)  # so that fsspec knows it by its name
 
 
 class ObjectFile(AbstractBufferedFile):
@@ -49,12 +52,10 @@ class ObjectFile(AbstractBufferedFile):
             path,
             "rb",
             fs.blocksize if block_size is None else block_size,
-            cache_type="none" if cache_type == AheadCache.name else cache_type,
+            cache_type=cache_type,
             cache_options=cache_options,
             size=size,
         )
-        if cache_type == AheadCache.name:
-            self.cache = AheadCache(self.blocksize, self._fetch_range, self.size)
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         info, data = self.fs.fetch(self.path, start, end)

@@ -40,7 +40,7 @@ def open_shared(storage: Choice | None, settings: str | None, home: str | None) 
     :raises ValueError: the settings are wrong, or no plugin offers the storage.
     """
     try:
-        with as_os_errors(settings or ""):
+        with as_os_errors(settings):
             return _open_shared(storage, settings, home)
     except FileNotFoundError as error:
         # Who asks whether a file exists must not take this for a no.
@@ -80,7 +80,8 @@ class _Shared:
         self.inherited: list[Opened] = []
 
     def renew(self) -> None:
-        """Forget, in a child of a fork, what is the parent's; kept, for being collected would close it."""
+        """Forget, in a child of a fork, what is the parent's."""
+        # Kept all the same: a driver that is collected may close what it shares with the parent's.
         self.inherited += self.opened.values()
         self.opened = weakref.WeakValueDictionary()
         self.lock = threading.Lock()

@@ -25,8 +25,12 @@ from ._transfers import Reported, copy, replaced, size_of
 __all__ = ["OstFileSystem"]
 
 _FSSPEC_OPTIONS = {
-    *("use_listings_cache", "listings_expiry_time", "max_paths"),
-    *("asynchronous", "loop", "batch_size"),
+    "use_listings_cache",
+    "listings_expiry_time",
+    "max_paths",
+    "asynchronous",
+    "loop",
+    "batch_size",
 }
 
 
@@ -61,11 +65,10 @@ class OstFileSystem(Contents):
                 "give storage, settings or home"
             )
         super().__init__(use_listings_cache=False)
-        self._storage, self._opened = storage, None
+        self._storage = storage
+        self._opened: Opened | None = None
         self._settings = None if settings is None else os.fspath(settings)
         self._home = None if home is None else os.fspath(home)
-
-    _opened: Opened | None
 
     @property
     def object_storage(self) -> ObjectStorage:
@@ -101,7 +104,8 @@ class OstFileSystem(Contents):
         told: dict[str, Any] = super().to_dict(include_password=include_password)
         if not include_password:
             told["args"] = [shown(each) for each in told["args"]]
-            told |= {"storage": shown(told["storage"])} if "storage" in told else {}
+            if "storage" in told:
+                told["storage"] = shown(told["storage"])
         return told
 
     def __repr__(self) -> str:
@@ -173,12 +177,8 @@ class OstFileSystem(Contents):
         **kwargs: Any,
     ) -> None:
         """Store files and trees of this machine, several at once unless a callback is to be told of each."""
-        told = {"recursive": recursive, "maxdepth": maxdepth}
-        if callback is not DEFAULT_CALLBACK:
-            super().put(lpath, rpath, callback=callback, **told, **kwargs)
-            return
-        pairs = planned(self, "put", "put_file", lpath, rpath, **told)
-        spread(lambda pair: self.put_file(*pair, **kwargs), pairs)
+        how = {"recursive": recursive, "maxdepth": maxdepth}
+        self._transfer("put", lpath, rpath, how, callback, kwargs)
 
     def get(
         self,
@@ -190,12 +190,8 @@ class OstFileSystem(Contents):
         **kwargs: Any,
     ) -> None:
         """Copy objects and directories to this machine, several at once unless a callback is to be told of each."""
-        told = {"recursive": recursive, "maxdepth": maxdepth}
-        if callback is not DEFAULT_CALLBACK:
-            super().get(rpath, lpath, callback=callback, **told, **kwargs)
-            return
-        pairs = planned(self, "get", "get_file", rpath, lpath, **told)
-        spread(lambda pair: self.get_file(*pair, **kwargs), pairs)
+        how = {"recursive": recursive, "maxdepth": maxdepth}
+        self._transfer("get", rpath, lpath, how, callback, kwargs)
 
     def copy(
         self,
@@ -229,8 +225,8 @@ class OstFileSystem(Contents):
         :raises ValueError: something would be moved to where something else is moved from.
         """
         strip = self._strip_protocol
-        planned_pairs = planned(self, "copy", "cp_file", path1, path2, recursive, maxdepth)
-        pairs = {strip(source): strip(target) for source, target in planned_pairs}
+        steps = planned(self, "copy", "cp_file", path1, path2, recursive, maxdepth)
+        pairs = {strip(source): strip(target) for source, target in steps}
         pairs = {source: target for source, target in pairs.items() if source != target}
         if in_the_way := pairs.keys() & set(pairs.values()):
             raise ValueError(f"cannot move to {min(in_the_way)!r}, which is to be moved itself")
@@ -266,6 +262,17 @@ class OstFileSystem(Contents):
         if self.isdir(path):
             raise OSError(errno.ENOTEMPTY, "the directory is not empty", path)
 
+    def _transfer(
+        self, call: str, source: Any, target: Any, how: Any, callback: Callback, options: Any
+    ) -> None:
+        """Do what fsspec's ``put`` or ``get`` does; its own way tells a callback of each step."""
+        if callback is not DEFAULT_CALLBACK:
+            getattr(super(), call)(source, target, callback=callback, **how, **options)
+            return
+        step = f"{call}_file"
+        pairs = planned(self, call, step, source, target, **how)
+        spread(lambda pair: getattr(self, step)(*pair, **options), pairs)
+
     @contextmanager
     def _body_or_directory(self, path: str) -> Iterator[ObjectBody | None]:
         """Open an object; None for a directory.
@@ -283,7 +290,7 @@ class OstFileSystem(Contents):
 
     def _delete(self, paths: Iterable[str]) -> None:
         # Directories among them are gone with what lies in them: no objects, so no error.
-        with as_os_errors(""):
+        with as_os_errors(None):
             self.object_storage.delete_many(path for path in paths if path)
 
     def _check_removable(self, path: str) -> None:

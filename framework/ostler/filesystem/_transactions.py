@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fsspec.transaction import Transaction
 
-from ._writing import ObjectWriter, warn_of_loss
+from ._writing import ObjectWriter
 
 __all__ = ["AllOrNone"]
 
@@ -34,5 +34,4 @@ def _commit(file: ObjectWriter) -> None:
     if file.closed:
         file.commit()
     else:  # a compressor or an encoder on top of it may still hold the rest
-        file.discard()
-        warn_of_loss(file.path)
+        file.abandon()

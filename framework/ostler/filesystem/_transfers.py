@@ -71,7 +71,6 @@ def replaced(path: str) -> Iterator[BinaryIO]:
                 os.chmod(part, stat.S_IMODE(mode))
             yield file
         os.replace(part, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
+    finally:
+        with suppress(FileNotFoundError):  # as when it has taken its place
             os.unlink(part)
-        raise

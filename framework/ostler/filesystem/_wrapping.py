@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ._writing import ObjectWriter, warn_of_loss
+from fsspec.compression import compr
+
+from ._whole import WholeOrNothing
+from ._writing import ObjectWriter
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["CompressedWriter", "Compressor", "TextWriter"]
+__all__ = ["CompressedWriter", "Compressor", "TextWriter", "wrapped"]
+
+
+def wrapped(
+    target: ObjectWriter, compression: str | None, text: dict[str, Any] | None
+) -> ObjectWriter | CompressedWriter | TextWriter:
+    """Return a file that writes into ``target``, which is discarded if that cannot be made.
+
+    :param compression: one of fsspec's; None: none.
+    :param text: the options of a `TextWriter`; None: bytes are written.
+    """
+    file: ObjectWriter | CompressedWriter = target
+    try:
+        if compression is not None:
+            file = CompressedWriter(compr[compression](target, mode=target.mode[0]), target)
+        return file if text is None else TextWriter(file, **text)
+    except BaseException:
+        file.discard()
+        raise
 
 
 class Compressor(Protocol):
@@ -28,7 +48,7 @@ class Compressor(Protocol):
         """Write on what is left, and leave the file below open."""
 
 
-class CompressedWriter(io.BufferedIOBase):
+class CompressedWriter(WholeOrNothing, io.BufferedIOBase):
     """Compresses into a file to write; closes it as well, which Python's compressors do not.
 
     :param compressor: that writes to ``target``.
@@ -58,40 +78,26 @@ class CompressedWriter(io.BufferedIOBase):
 
     def close(self) -> None:
         """As `ObjectWriter.close`."""
-        if self.closed:
-            return
-        try:
-            self._compressor.close()
-        except BaseException:
-            self._target.discard()
-            raise
-        self._target.close()
+        if not self.closed:
+            with self._target:
+                self._compressor.close()
 
     def discard(self) -> None:
-        """As `ObjectWriter.discard`."""
-        # A compressor writes its trailer, or fails to: neither is wanted any more.
-        with suppress(OSError, ValueError):
-            self._compressor.close()
+        self._end_compressor()
         self._target.discard()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
 
     def __del__(self) -> None:
         if not self.closed:
-            self.discard()
-            warn_of_loss(self._target.path)
+            self._end_compressor()
+            self._target.abandon()
+
+    def _end_compressor(self) -> None:
+        # It writes its trailer, or fails to: neither is wanted any more.
+        with suppress(OSError, ValueError):
+            self._compressor.close()
 
 
-class TextWriter(io.TextIOWrapper):
+class TextWriter(WholeOrNothing, io.TextIOWrapper):
     """Encodes text into a file to write.
 
     :param options: ``encoding``, ``errors`` and ``newline``.
@@ -101,20 +107,15 @@ class TextWriter(io.TextIOWrapper):
         super().__init__(target, **options)  # type: ignore[arg-type]
         self._target = target
 
-    def discard(self) -> None:
-        """As `ObjectWriter.discard`."""
-        self._target.discard()
+    def close(self) -> None:
+        """As `ObjectWriter.close`."""
+        if not self.closed:
+            # Python's own would close the target also when the last text did not reach it.
+            with self._target:
+                self.flush()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
+    def discard(self) -> None:
+        self._target.discard()
 
     def __del__(self) -> None:
         # Python's own would close, and so store what was written so far; those below warn.

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import warnings
 from collections.abc import Callable
 from enum import Enum, auto
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ostler.spi.storage import Readable
 
 from ._leaving import left_because_of
 from ._pipe import Upload
+from ._whole import WholeOrNothing
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["ObjectWriter", "warn_of_loss"]
-
+__all__ = ["ObjectWriter"]
 
 _LARGE = 1 << 16
 _PIECE = 1 << 20
@@ -32,7 +30,7 @@ class _State(Enum):
     DONE = auto()
 
 
-class ObjectWriter(io.IOBase):
+class ObjectWriter(WholeOrNothing):
     """A file that becomes an object when it is closed, and only then.
 
     What is smaller than a block is put at once when it is closed; more is
@@ -136,38 +134,36 @@ class ObjectWriter(io.IOBase):
             for block in blocks:
                 upload.write(block)
             upload.end()
-        except BaseException:
+        finally:
             upload.abort()
-            raise
 
     def discard(self) -> None:
-        """Store nothing. Nothing when the object is stored already. Idempotent."""
         if self._state is _State.DONE:
             return
         _, upload = self._end()
         if upload is not None and os.getpid() == self._pid:
             upload.abort()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
+    def abandon(self) -> None:
+        """Discard, and warn that the file was forgotten, and with it what was written.
+
+        Nothing in the child of a fork: the parent has the file, and may yet store it.
+        """
+        if self._state is not _State.DONE and os.getpid() == self._pid:
             self.discard()
+            warnings.warn(
+                f"{self.path!r} was opened for writing and never closed: nothing was stored",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
     def __enter__(self) -> Self:
         self._check_open()
         return self
 
     def __del__(self) -> None:
-        lost = getattr(self, "_state", _State.DONE) is not _State.DONE
-        if lost and os.getpid() == self._pid:
-            self.discard()
-            warn_of_loss(self.path)
+        if hasattr(self, "_state"):  # else making it failed
+            self.abandon()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path!r}>"
@@ -214,12 +210,3 @@ class ObjectWriter(io.IOBase):
             raise ValueError(
                 f"{self.path!r} was opened for writing before this process was forked: open it here"
             )
-
-
-def warn_of_loss(path: str) -> None:
-    """Warn that a file was forgotten, and with it what was written."""
-    warnings.warn(
-        f"{path!r} was opened for writing and never closed: nothing was stored",
-        RuntimeWarning,
-        stacklevel=3,
-    )

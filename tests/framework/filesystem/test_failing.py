@@ -146,6 +146,37 @@ def test_a_file_that_is_never_closed_stores_nothing_and_warns(
     assert fs.find("") == []
 
 
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_text_that_cannot_be_written_on_when_it_is_closed_is_not_stored(
+    fs: OstFileSystem, compression: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = fs.open("key", "w", compression=compression)
+    file.write("held back by the encoder")
+    monkeypatch.setattr(file.buffer, "write", lambda data: _boom())
+    with pytest.raises(Boom):
+        file.close()
+    assert file.closed
+    assert fs.find("") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"encoding": "none such"}, LookupError),
+        ({"encoding": "none such", "compression": "gzip"}, LookupError),
+        ({"compression": "none such"}, ValueError),
+    ],
+)
+def test_what_cannot_be_opened_as_asked_is_forgotten_without_a_warning(
+    fs: OstFileSystem, asked: dict[str, Any], error: type[Exception]
+) -> None:
+    with fs.transaction:
+        with pytest.raises(error, match="none such"):
+            fs.open("key", "w", **asked)
+        gc.collect()
+    assert fs.find("") == []
+
+
 def test_discarding(fs: OstFileSystem) -> None:
     file = fs.open("key", "wb", block_size=10)
     file.write(b"1" * 100)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -76,6 +79,13 @@ def test_any_key_survives(fs: OstFileSystem, name: str) -> None:
     fs.cp_file(f"dir/{name}", f"copy/{name}")
     fs.rm_file(f"dir/{name}")
     assert fs.find("") == [f"copy/{name}"]
+
+
+@pytest.mark.parametrize("path", ["ost::key", "ost://ost::key"])
+def test_a_key_may_begin_as_a_url_does(fs: OstFileSystem, path: str) -> None:
+    fs.pipe_file(path, b"1")
+    assert fs.find("") == ["ost::key"]
+    assert fs.cat("ost://*") == {"ost::key": b"1"}
 
 
 def test_a_name_that_another_begins_with_is_no_directory(fs: OstFileSystem) -> None:
@@ -187,3 +197,16 @@ def test_what_goes_wrong_is_not_mistaken_for_what_is_missing(error: Exception, c
     with storage, pytest.raises(OSError, match="it is away") as caught:
         getattr(OstFileSystem(storage), call)("some*thing")
     assert caught.value.__cause__ is error
+
+
+def test_an_error_of_several_objects_names_no_path() -> None:
+    class Kept(MemoryStorage):
+        def delete_many(self, keys: Iterable[str]) -> NoReturn:
+            raise Forbidden("they must stay")
+
+    with ObjectStorage(Kept(MemorySettings()), clock=TestClock()) as storage:
+        fs = OstFileSystem(storage)
+        fs.pipe({"a": b"", "b": b""})
+        with pytest.raises(PermissionError) as caught:
+            fs.rm(["a", "b"])
+    assert str(caught.value) == f"[Errno {errno.EACCES}] they must stay"

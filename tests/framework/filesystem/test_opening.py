@@ -173,6 +173,7 @@ fs = fsspec.filesystem("ost", storage=sys.argv[1], home=sys.argv[2])
 fs.pipe_file("key", b"1")
 left = fs.open("left", "wb", block_size=1)
 left.write(b"12")
+zipped = fs.open("zipped", "wb", compression="gzip")
 parents = fs.object_storage
 child = os.fork()
 if child == 0:
@@ -184,14 +185,16 @@ if child == 0:
             left.write(b"3")
         except ValueError as error:
             assert "forked" in str(error)
-        del left
+        del left, zipped
         fs.pipe_file("childs", b"2")
     except BaseException:
         os._exit(1)
     sys.exit()
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 left.close()
-assert fs.cat(fs.find("")) == {"childs": b"2", "key": b"1", "left": b"12"}
+zipped.close()
+assert fs.find("") == ["childs", "key", "left", "zipped"]
+assert fs.cat(["childs", "key", "left"]) == {"childs": b"2", "key": b"1", "left": b"12"}
 """
 
 

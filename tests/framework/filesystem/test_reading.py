@@ -135,7 +135,7 @@ def test_ranges_of_many(fs: OstFileSystem) -> None:
     found = fs.cat_ranges([*keys, "missing"], 1, 4)
     assert found[:-1] == [(key.encode() * 10)[1:4] for key in keys]
     assert isinstance(found[-1], FileNotFoundError)
-    assert fs.cat_ranges(["k1", "k2"], [0, 2], [2, None]) == [b"k1", b"k2" * 9]
+    assert fs.cat_ranges(["k1", "k2"], [0, 2], [2, None], max_gap=10) == [b"k1", b"k2" * 9]
     with pytest.raises(FileNotFoundError):
         fs.cat_ranges(["missing", "k1"], 0, 1, on_error="raise")
     with pytest.raises(ValueError, match="shorter"):

@@ -29,6 +29,8 @@ def stored(counted: OstFileSystem, driver: CountingStorage) -> None:
         (lambda fs: fs.pipe_file("new", b"x"), "put"),
         (lambda fs: fs.pipe_file("new", b"x", mode="create"), "put"),
         (lambda fs: fs.touch("new"), "put"),
+        (lambda fs: fs.open("new", "wb").close(), "put"),
+        (lambda fs: fs.open("new", "xb").close(), "stat put"),
         (lambda fs: fs.info("d/a"), "stat"),
         (lambda fs: fs.info("d"), "stat list"),
         (lambda fs: fs.exists("d/a"), "stat"),

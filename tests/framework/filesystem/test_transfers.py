@@ -162,6 +162,15 @@ def test_trees(fs: OstFileSystem, tmp_path: Path) -> None:
     assert (tmp_path / "down" / "sub" / "deep" / "c").read_text() == "sub/deep/c"
 
 
+def test_a_callback_is_told_of_each_file(tree: OstFileSystem, tmp_path: Path) -> None:
+    down, up = _Progress(), _Progress()
+    tree.get(["d/a", "d/b"], str(tmp_path), callback=down)
+    tree.put([str(tmp_path / "a"), str(tmp_path / "b")], "up", callback=up)
+    assert tree.cat("up", recursive=True) == {"up/a": b"a", "up/b": b"b"}
+    for progress in (down, up):
+        assert (progress.size, progress.value) == (2, 2)
+
+
 @pytest.fixture
 def tree(fs: OstFileSystem) -> OstFileSystem:
     fs.pipe({"d/a": b"a", "d/b": b"b", "d/sub/c": b"c"})
