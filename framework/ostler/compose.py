@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from ostler.clock import Clock, SystemClock
@@ -233,7 +232,7 @@ class Composition(Closing):
             executor.close()
 
 
-class Embedded:
+class Embedded(Closing):
     """A runservice and an executor in this process, without any port.
 
     A context manager. Its runs end with the process: who comes later finds
@@ -260,12 +259,8 @@ class Embedded:
             self._opened = opened.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End both. Idempotent."""
         self._opened.close()
 
     def _open(self, opened: ExitStack) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from ostler.closing import Closing
 from ostler.errors import Conflict, Error, NotFound
 from ostler.ost import ObjectStorage
 from ostler.spi.storage import ObjectInfo
@@ -91,10 +92,8 @@ def observed(source: Rewindable, name: str, size: int | None, task: Task) -> Ite
         task.observer.ended(name)
 
 
-class ObjectSource:
+class ObjectSource(Closing):
     """One version of an object, which a put can read again.
-
-    Close it, or use it in a ``with`` statement.
 
     :raises Vanished: there is no such object.
     """
@@ -134,10 +133,7 @@ class ObjectSource:
             raise Conflict(f"{self._key!r} was replaced while it was copied", code="changed")
         self._at = offset
 
-    def __enter__(self) -> ObjectSource:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
+    def close(self) -> None:
         self._body.close()
 
 
