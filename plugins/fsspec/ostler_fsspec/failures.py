@@ -53,6 +53,7 @@ _LOGIN_CODES = {
     "TokenRefreshRequired",
 }
 _NEVER = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMSGSIZE, errno.ENAMETOOLONG}
+_MISPLACED = {errno.ENOTDIR, errno.EISDIR}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _STATUS: dict[int, type[Error]] = {
@@ -164,6 +165,8 @@ def _by_errno(error: Exception, text: str) -> Error:
         return Forbidden(f"{text}; {_RIGHTS}")
     if number in _FULL:
         return Unavailable(f"{text}; make room and try again", code="no_space")
+    if number in _MISPLACED:
+        return BadRequest(f"{text}; check the storage's path")
     if number in _NEVER:
         return BadRequest(text)
     # SFTP and others have one word for every failure; most of them pass.
