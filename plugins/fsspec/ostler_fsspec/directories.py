@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
-from ostler.errors import BadRequest, Error, Unavailable, Unknown
+from ostler.errors import BadRequest, Error, Unavailable
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
 from .bodies import HandleBody, clipped
 from .clients import Client
-from .failures import typed
+from .failures import typed, unsure
 from .general import RESERVED, GeneralBackend, exists, key_conflict
 from .infos import Info, object_info
 from .pieces import head_of
@@ -154,7 +154,8 @@ class DirectoryBackend(GeneralBackend):
             except Exception as error:
                 last = error
                 if self.is_broken(client.fs, error) or not isinstance(error, OSError):
-                    raise _of_broken(error, key, exclusive=exclusive) from error
+                    broken = typed(error, f"store {key!r}")
+                    raise (unsure(broken) if exclusive else broken) from error
                 self._clear(client, path, key, error, exclusive=exclusive)
         raise Unavailable(
             f"cannot store {key!r}: its directory is removed, or its place taken and left, "
@@ -241,11 +242,3 @@ def _may_be_in_the_way(error: OSError) -> bool:
     """Whether it may come of what was at a path, and has gone since; SFTP tells no more than failure."""
     taken = (FileExistsError, IsADirectoryError, NotADirectoryError)
     return isinstance(error, taken) or error.errno is None
-
-
-def _of_broken(error: Exception, key: str, *, exclusive: bool) -> Exception:
-    """Return what it means that the connection broke while an object was given its name."""
-    found = typed(error, f"store {key!r}")
-    if exclusive:
-        return Unknown(f"{found.message}: it may have been stored all the same")
-    return found

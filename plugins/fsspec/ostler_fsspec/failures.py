@@ -21,10 +21,11 @@ from ostler.errors import (
     NotFound,
     Unauthorized,
     Unavailable,
+    Unknown,
     chain,
 )
 
-__all__ = ["no_container", "said_by", "translated", "typed"]
+__all__ = ["no_container", "said_by", "translated", "typed", "unsure"]
 
 _RIGHTS = "check the rights of the user"
 _BY_NAME: dict[str, type[Error]] = {
@@ -96,6 +97,11 @@ def typed(error: Exception, doing: str) -> Error:
     if code := _login_code(error):
         return Unauthorized(f"{text} ({code}); check the credentials")
     return _by_type(error, text) or _by_status(error, text) or _by_errno(error, text)
+
+
+def unsure(found: Error) -> Unknown:
+    """Return ``found`` for an exclusive put that may have succeeded: nobody may repeat it."""
+    return Unknown(f"{found.message}: it may have been stored all the same; look what is there")
 
 
 def said_by(error: BaseException) -> Iterator[tuple[str, int]]:
