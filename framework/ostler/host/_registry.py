@@ -78,8 +78,8 @@ class Registry(Generic[T]):
         and of these the one with the longest name before the others.
         """
         what = f"{self._kind.label} for URLs that begin with '{scheme}:'"
-        families = (scheme[: at + 1] for at in range(len(scheme) - 2, 0, -1) if scheme[at] == "+")
-        served = (name for name in (scheme, *families) if name in self._schemes)
+        families = [scheme[: at + 1] for at, letter in enumerate(scheme) if letter == "+"]
+        served = (name for name in (scheme, *reversed(families)) if name in self._schemes)
         return self._only(what, next(served, scheme), self._schemes)
 
     def problems(self) -> list[Problem]:

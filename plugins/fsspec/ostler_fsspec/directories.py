@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
-from ostler.errors import Unavailable, Unknown
+from ostler.errors import BadRequest, Error, Unavailable
 from ostler.spi.storage import Body, Capabilities, ObjectInfo, Readable
 
 from .bodies import HandleBody, clipped
 from .clients import Client
-from .failures import typed
+from .failures import typed, unsure
 from .general import RESERVED, GeneralBackend, exists, key_conflict
 from .infos import Info, object_info
 from .pieces import head_of
@@ -135,7 +135,10 @@ class DirectoryBackend(GeneralBackend):
         try:
             return client.call("open", draft, "wb")
         except FileNotFoundError:
-            self._make_directory(client, f"{self.base}{RESERVED}", "the storage's directory")
+            blocked = BadRequest(
+                f"a file is in the place of {self.root!r}, or of what that is in; check the storage's path"
+            )
+            self._make_directory(client, f"{self.base}{RESERVED}", blocked)
             return client.call("open", draft, "wb")
 
     def _publish(self, client: Client, draft: str, path: str, key: str, *, exclusive: bool) -> None:
@@ -147,11 +150,12 @@ class DirectoryBackend(GeneralBackend):
                 return client.run(step, client.fs, draft, path)
             except FileNotFoundError as error:
                 last = error
-                self._make_directory(client, path.rpartition("/")[0], key)
+                self._make_directory(client, path.rpartition("/")[0], key_conflict(key))
             except Exception as error:
                 last = error
                 if self.is_broken(client.fs, error) or not isinstance(error, OSError):
-                    raise _of_broken(error, key, exclusive=exclusive) from error
+                    broken = typed(error, f"store {key!r}")
+                    raise (unsure(broken) if exclusive else broken) from error
                 self._clear(client, path, key, error, exclusive=exclusive)
         raise Unavailable(
             f"cannot store {key!r}: its directory is removed, or its place taken and left, "
@@ -174,7 +178,11 @@ class DirectoryBackend(GeneralBackend):
 
     def _remove_empty(self, client: Client, directory: str, key: str) -> None:
         """Remove a tree of directories without any file, bottom up."""
-        for info in client.call("ls", directory, detail=True):
+        try:
+            found = client.call("ls", directory, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return  # somebody else was quicker
+        for info in found:
             if info["type"] != "directory":
                 raise key_conflict(key)
             self._remove_empty(client, str(info["name"]).rstrip("/"), key)
@@ -195,19 +203,21 @@ class DirectoryBackend(GeneralBackend):
             if object_info("", info).modified < now - _OLD:
                 drop(client, str(info["name"]))
 
-    def _make_directory(self, client: Client, directory: str, key: str) -> None:
-        """Make a directory, and those that it is in; that it is there already is no error."""
+    def _make_directory(self, client: Client, directory: str, blocked: Error) -> None:
+        """Make a directory, and those that it is in; that it is there already is no error.
+
+        :param blocked: raised when there is a file in its place.
+        """
         try:
             client.call("mkdir", directory, create_parents=False)
         except FileNotFoundError:
-            self._make_directory(client, directory.rpartition("/")[0] or "/", key)
-            self._make_directory(client, directory, key)
+            self._make_directory(client, directory.rpartition("/")[0] or "/", blocked)
+            self._make_directory(client, directory, blocked)
         except OSError as error:
             found = kind(client, directory)
             if found == "file" or is_below_file(client, self.root, directory):
-                raise key_conflict(key) from error
-            gone_again = isinstance(error, FileExistsError) or error.errno is None
-            if found != "directory" and not gone_again:
+                raise blocked from error
+            if found != "directory" and not _may_be_in_the_way(error):
                 raise
 
     def _prune(self, client: Client, path: str) -> None:
@@ -232,11 +242,3 @@ def _may_be_in_the_way(error: OSError) -> bool:
     """Whether it may come of what was at a path, and has gone since; SFTP tells no more than failure."""
     taken = (FileExistsError, IsADirectoryError, NotADirectoryError)
     return isinstance(error, taken) or error.errno is None
-
-
-def _of_broken(error: Exception, key: str, *, exclusive: bool) -> Exception:
-    """Return what it means that the connection broke while an object was given its name."""
-    found = typed(error, f"store {key!r}")
-    if exclusive:
-        return Unknown(f"{found.message}: it may have been stored all the same")
-    return found

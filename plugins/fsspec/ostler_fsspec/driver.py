@@ -108,6 +108,7 @@ class FsspecStorage(StorageDriver):
         path = path.rstrip("/") or path[:1]
         with translated(f"list {directory!r}", absent=lambda: missing(directory)):
             found = self._backend.entries(path)
+        # Some tell a file when asked for what is in it, or, as web servers, what is elsewhere.
         inside = f"{path.strip('/')}/".lstrip("/")
         return [info for info in found if str(info["name"]).lstrip("/").startswith(inside)]
 

@@ -21,10 +21,11 @@ from ostler.errors import (
     NotFound,
     Unauthorized,
     Unavailable,
+    Unknown,
     chain,
 )
 
-__all__ = ["no_container", "said_by", "translated", "typed"]
+__all__ = ["no_container", "said_by", "translated", "typed", "unsure"]
 
 _RIGHTS = "check the rights of the user"
 _BY_NAME: dict[str, type[Error]] = {
@@ -53,6 +54,7 @@ _LOGIN_CODES = {
     "TokenRefreshRequired",
 }
 _NEVER = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMSGSIZE, errno.ENAMETOOLONG}
+_MISPLACED = {errno.ENOTDIR, errno.EISDIR}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _STATUS: dict[int, type[Error]] = {
@@ -95,6 +97,11 @@ def typed(error: Exception, doing: str) -> Error:
     if code := _login_code(error):
         return Unauthorized(f"{text} ({code}); check the credentials")
     return _by_type(error, text) or _by_status(error, text) or _by_errno(error, text)
+
+
+def unsure(found: Error) -> Unknown:
+    """Return ``found`` for an exclusive put that may have succeeded: nobody may repeat it."""
+    return Unknown(f"{found.message}: it may have been stored all the same; look what is there")
 
 
 def said_by(error: BaseException) -> Iterator[tuple[str, int]]:
@@ -164,6 +171,8 @@ def _by_errno(error: Exception, text: str) -> Error:
         return Forbidden(f"{text}; {_RIGHTS}")
     if number in _FULL:
         return Unavailable(f"{text}; make room and try again", code="no_space")
+    if number in _MISPLACED:
+        return BadRequest(f"{text}; check the storage's path")
     if number in _NEVER:
         return BadRequest(text)
     # SFTP and others have one word for every failure; most of them pass.

@@ -76,7 +76,6 @@ def _entry(info: Info) -> Entry | None:
         return None
     if info.get("type") == "directory":
         return name + "/", None
-    whole = not str(info["name"]).endswith(
-        "/"
-    )  # a placeholder that makes a bucket look like a tree
+    # An object that ends in `/` makes a bucket look like a tree.
+    whole = not str(info["name"]).endswith("/")
     return (name, info) if whole and is_object(info) else None

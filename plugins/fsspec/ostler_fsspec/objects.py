@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from ostler.errors import BadRequest, Forbidden, Unavailable, Unknown
+from ostler.errors import BadRequest, Forbidden, Unavailable
 from ostler.spi.storage import Capabilities, ObjectInfo, Readable
 
 from .bodies import BLOCK, Fetch, changed, complete
 from .clients import Client
-from .failures import no_container, said_by, translated, typed
+from .failures import no_container, said_by, translated, typed, unsure
 from .general import GeneralBackend, exists
 from .infos import is_object
 from .pieces import head_of
@@ -235,10 +235,10 @@ def _is_refused(error: BaseException) -> bool:
 
 
 def _of_exclusive(error: Exception, key: str) -> Exception:
-    """Return what a failed exclusive put means: nobody may repeat one that may have succeeded."""
+    """Return what a failed exclusive put means."""
     if _is_taken(error):
         return exists(key)
     found = typed(error, f"store {key!r}")
     if type(found) is Unavailable and not any(status for _code, status in said_by(error)):
-        return Unknown(f"{found.message}: it may have been stored all the same")
+        return unsure(found)
     return found

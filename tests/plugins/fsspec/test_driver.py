@@ -227,6 +227,21 @@ def test_what_is_in_nobodys_way_fails_with_its_reason(
     assert keys_of(driver) == []
 
 
+@pytest.mark.parametrize("place", ["taken", "taken/below"])
+def test_a_storage_where_a_file_is_takes_nothing(
+    opened: Open, sftp_server: SftpServer, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "taken").write_bytes(b"1")
+    for driver in (
+        opened("file", f"{tmp_path}/{place}"),
+        opened("strange", f"{tmp_path}/{place}"),
+        opened("sftp", f"127.0.0.1{tmp_path}/{place}", **sftp_options(sftp_server)),
+    ):
+        with pytest.raises(BadRequest, match="check the storage's path"):
+            put(driver, "a")
+        assert keys_of(driver) == []
+
+
 def test_old_drafts_are_swept(opened: Open, sftp_server: SftpServer, tmp_path: Path) -> None:
     drafts = tmp_path / RESERVED
     drafts.mkdir()

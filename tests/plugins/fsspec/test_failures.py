@@ -54,6 +54,7 @@ class BotoError(Exception):
         (NotImplementedError(), BadRequest),
         (OSError(errno.EINVAL, "x"), BadRequest),
         (OSError(errno.ENOSYS, "x"), BadRequest),
+        (OSError(errno.ENOTDIR, "x"), BadRequest),
         (OSError(errno.ECONNREFUSED, "x"), Unavailable),
         (OSError(errno.ENOSPC, "x"), Unavailable),
         (OSError("Failure"), Unavailable),
