@@ -37,6 +37,7 @@ class S3Server(ABC):
     secret_key = "correct-horse-battery"
     region = "us-east-1"
     checks_secrets: ClassVar[bool] = True
+    knows_age_of_uploads: ClassVar[bool] = True
     buckets_are_dear: ClassVar[bool] = False
     """Whether tests that can do with a prefix had better share a bucket."""
 
@@ -174,10 +175,11 @@ class S3Server(ABC):
 
 
 class MotoServer(S3Server):
-    """moto's: all in memory, and takes any secret for right."""
+    """moto's: all in memory; takes any secret for right, and says of every upload that it began in 2010."""
 
     name = "moto"
     checks_secrets = False
+    knows_age_of_uploads = False  # so that a sweep would take those that are on their way
 
     @classmethod
     def missing(cls) -> str:

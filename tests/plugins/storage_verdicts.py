@@ -53,7 +53,7 @@ def _s3(server: S3Server) -> OpenDriver:
         region=server.region,
         access_key_id=server.access_key,
         secret_access_key=server.secret_key,
-        stale_upload_age=0 if server.name == "moto" else 86_400,
+        stale_upload_age=86_400 if server.knows_age_of_uploads else 0,
     )
 
 

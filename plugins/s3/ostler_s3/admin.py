@@ -32,12 +32,15 @@ class Administration:
         self._settings, self._access, self._failures = settings, access, failures
         self._lock = threading.Lock()
         self._client: Any = None
+        self.closed = False
 
     def call(self, method: str, key: str = "", **arguments: Any) -> Mapping[str, Any]:
         """Call a method of the S3 client on the bucket.
 
         :raises Error: typed, about ``key``.
         """
+        if self.closed:
+            raise self._failures.closed()
         if key:
             arguments["Key"] = self._settings.prefix + key
         try:
@@ -116,8 +119,8 @@ class Administration:
             marks = {"ContinuationToken": page["NextContinuationToken"]}
 
     def close(self) -> None:
-        """Forget the client; its connections go with it."""
-        self._client = None
+        """Forget the client; its connections go with it. No call begins any more."""
+        self.closed, self._client = True, None
 
     def _open(self) -> Any:
         with self._lock:
@@ -129,7 +132,7 @@ class Administration:
         from s3fs import S3FileSystem
 
         settings, keys = self._settings, self._access.keys
-        return S3FileSystem(
+        client = S3FileSystem(
             anon=settings.anonymous,
             key=keys.access_key_id if keys else None,
             secret=keys.secret_access_key if keys else None,
@@ -141,6 +144,9 @@ class Administration:
             skip_instance_cache=True,
             use_listings_cache=False,
         )
+        if not settings.retry_timeout:
+            client.retries = 1  # attempts, of s3fs's own making
+        return client
 
     def _client_options(self) -> dict[str, Any]:
         options: dict[str, Any] = {"region_name": self._access.region}
@@ -154,6 +160,7 @@ class Administration:
             "read_timeout": settings.read_timeout,
             "request_checksum_calculation": settings.checksums,
             "response_checksum_validation": settings.checksums,
+            **({} if settings.retry_timeout else {"retries": {"total_max_attempts": 1}}),
             **_proxies(settings.proxy.get_secret_value()),
         }
 

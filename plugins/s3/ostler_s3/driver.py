@@ -262,6 +262,8 @@ class S3Storage(StorageDriver):
         try:
             count = self.admin.abort_stale(self.settings.stale_upload_age)
         except Error as error:
+            if self.admin.closed:
+                return  # whoever opens it next sweeps
             _log.warning("unfinished uploads of dead processes were not removed: %s", error)
             return
         if count:

@@ -163,6 +163,10 @@ class Failures:
             f"failed ({self.typed(error, key).message}); look again before you repeat it"
         )
 
+    def closed(self) -> Unavailable:
+        """Return the error for what is still at work when the storage was closed."""
+        return Unavailable(f"{self._place}: the storage is closed", code="closed")
+
     def changed(self, key: str) -> Unavailable:
         """Return the error for an object that was replaced under its reader."""
         return Unavailable(

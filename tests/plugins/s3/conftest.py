@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ def connect() -> Iterator[Connect]:
             "region": place.server.region,
             "access_key_id": place.server.access_key,
             "secret_access_key": place.server.secret_key,
+            **({} if place.server.knows_age_of_uploads else {"stale_upload_age": 0}),
             **settings,
         }
         opened.append(open_driver(S3Settings.model_validate(fields)))
@@ -94,3 +96,6 @@ def connect() -> Iterator[Connect]:
     yield open_one
     for driver in opened:
         driver.close()
+    for thread in threading.enumerate():
+        if thread.name == "s3-sweep":
+            thread.join(20)  # it ends by itself, and disturbs no test after this one

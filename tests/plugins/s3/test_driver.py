@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import multiprocessing
 import os
 import random
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError
 from ostler.clock import SystemClock
 from ostler.errors import BadRequest, Conflict, Error, Unavailable
 from ostler.ost import ObjectStorage
-from ostler.testing.faults import FaultProxy, LoseAnswer, nth, s3_error
+from ostler.testing.faults import FaultProxy, LoseAnswer, always, nth, s3_error
 from ostler_s3.driver import S3Storage, open_driver
 from ostler_s3.settings import S3Settings
 
@@ -352,3 +353,24 @@ def test_secrets_are_not_in_what_is_printed(place: Place, connect: Connect) -> N
     chained = f"{caught.value!r} {caught.value.__cause__!r} {driver!r} {vars(driver)!r}"
     assert place.server.secret_key not in chained
     assert os.environ.get("AWS_SECRET_ACCESS_KEY", "none") not in chained
+
+
+def test_a_sweep_that_meets_the_end_of_its_driver_says_nothing(
+    place: Place, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="ostler")
+    driver = connect(place, **SETTLED)
+    driver.close()
+    with pytest.raises(Unavailable) as caught:
+        driver.admin.call("list_multipart_uploads")
+    assert caught.value.code == "closed"
+    driver._sweep()
+    assert caplog.records == []
+
+
+def test_no_retries_are_none_for_the_calls_of_s3fs_either(place: Place, connect: Connect) -> None:
+    with FaultProxy(place.server.endpoint_url, always(s3_error("SlowDown"))) as proxy:
+        driver = connect(place, endpoint_url=proxy.url, retry_timeout=0, **SETTLED)
+        with pytest.raises(Unavailable):
+            list(driver.admin.uploads())
+        assert proxy.log.count() == 1

@@ -310,7 +310,7 @@ def test_what_the_source_raised_comes_out_where_the_abort_fails_too(
 
 def test_what_is_tried_out_survives(bad: Bad, connect: Connect) -> None:
     """The first operation asks what the server can do, and has as much patience as any other."""
-    driver = connect(bad.place, endpoint_url=bad.proxy.url)
+    driver = connect(bad.place, endpoint_url=bad.proxy.url, stale_upload_age=0)
     bad.during(first(1, CUT, method="GET"))
     ObjectStorage(driver, clock=SystemClock()).put("k", b"1")
     assert bad.place.read("k") == b"1"
